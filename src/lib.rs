@@ -1,0 +1,1 @@
+//! Ringhold: a deterministic x86-64 machine made as a backend for debuggers.

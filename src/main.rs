@@ -1,0 +1,2 @@
+//! The `ringhold` program.
+fn main() {}
