@@ -1,0 +1,163 @@
+//! What a device may do while it handles an access or an event.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::DeviceId;
+use crate::memory::Memory;
+use crate::time::{Clock, Event, EventQueue};
+
+/// A change on the wires between devices, or a wish that reaches the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Signal {
+    /// A global system interrupt line changed. Lines 0-15 also reach the 8259 pair.
+    Line {
+        /// 0-23
+        gsi: u8,
+        /// Whether the line is asserted (whatever its polarity).
+        level: bool,
+    },
+    /// The 8259 pair's INTR output changed (it reaches LINT0, or the processor if no local APIC is enabled).
+    Intr {
+        /// Whether INTR is asserted.
+        level: bool,
+    },
+    /// A local APIC has, or no longer has, an interrupt above its processor's priority.
+    Deliverable {
+        /// The processor, counted from zero.
+        cpu: usize,
+        /// Whether there is one.
+        level: bool,
+    },
+    /// LINT0 in ExtINT mode: the local APIC lets the 8259's INTR through to its processor.
+    ExtInt {
+        /// The processor, counted from zero.
+        cpu: usize,
+        /// Whether INTR passes and is asserted.
+        level: bool,
+    },
+    /// An interrupt message on the system bus (MSI, I/O APIC, IPI): address and data as the
+    /// SDM's chapter 12.11 has them.
+    Message {
+        /// 0xfeexxxxx
+        address: u32,
+        /// Vector, delivery mode, level, trigger mode.
+        data: u32,
+    },
+    /// A local APIC broadcasts the end of a level-triggered interrupt to the I/O APICs.
+    Eoi {
+        /// The vector that ended.
+        vector: u8,
+    },
+    /// A non-maskable interrupt for one processor.
+    Nmi {
+        /// The processor, counted from zero.
+        cpu: usize,
+    },
+    /// INIT for one processor.
+    Init {
+        /// The processor, counted from zero.
+        cpu: usize,
+    },
+    /// STARTUP for one processor: it begins at `vector << 12`.
+    Startup {
+        /// The processor, counted from zero.
+        cpu: usize,
+        /// Page number of the entry.
+        vector: u8,
+    },
+    /// The A20 gate.
+    A20 {
+        /// Whether address bit 20 is let through.
+        enabled: bool,
+    },
+    /// A device asks for a reset of the whole machine.
+    Reset,
+    /// A device turned the power off.
+    PowerOff,
+    /// The debug-exit device ended the run with this value.
+    Exit {
+        /// What the guest wrote.
+        value: u32,
+    },
+}
+
+/// The parts of the board that every device shares.
+pub struct Fabric {
+    /// Guest-physical memory.
+    pub memory: Memory,
+    /// Virtual time.
+    pub clock: Clock,
+    /// Pending events.
+    pub events: EventQueue,
+    /// Signals that have not been delivered yet; empty between instructions.
+    pub signals: VecDeque<Signal>,
+    /// Bytes that devices sent to the outside, in order; drained by the host, no part of the state.
+    pub output: Vec<(DeviceId, u8)>,
+}
+
+impl Fabric {
+    /// A context for `device`.
+    pub fn cx(&mut self, device: DeviceId) -> Cx<'_> {
+        Cx { device, fabric: self }
+    }
+}
+
+/// A device's view of the machine during one call.
+pub struct Cx<'a> {
+    device: DeviceId,
+    fabric: &'a mut Fabric,
+}
+
+impl Cx<'_> {
+    /// Virtual nanoseconds since power-on, exact at this instruction.
+    pub fn now(&self) -> u64 {
+        self.fabric.clock.now_ns()
+    }
+
+    /// Asks for [`super::Device::event`] with `token` at `at` nanoseconds, in place of an
+    /// earlier request for the same token. A moment in the past is due at once.
+    pub fn schedule(&mut self, token: u32, at: u64) {
+        self.fabric.events.schedule(Event { at, device: self.device, token });
+    }
+
+    /// Forgets a request.
+    pub fn cancel(&mut self, token: u32) {
+        self.fabric.events.cancel(self.device, token);
+    }
+
+    /// Sends a signal; it is delivered before the next instruction.
+    pub fn signal(&mut self, signal: Signal) {
+        self.fabric.signals.push_back(signal);
+    }
+
+    /// Drives a global system interrupt line. A device calls this only when its output changes.
+    pub fn set_line(&mut self, gsi: u8, level: bool) {
+        self.signal(Signal::Line { gsi, level });
+    }
+
+    /// Sends a message-signalled interrupt.
+    pub fn message(&mut self, address: u64, data: u32) {
+        if address >> 20 == 0xfee {
+            self.signal(Signal::Message { address: address as u32, data });
+        }
+    }
+
+    /// Sends one byte to the outside (a serial line, the debug console).
+    pub fn emit(&mut self, byte: u8) {
+        self.fabric.output.push((self.device, byte));
+    }
+
+    /// Reads guest-physical RAM or ROM as a bus master. Returns how many bytes were read before
+    /// the first address that is neither.
+    pub fn dma_read(&mut self, address: u64, buffer: &mut [u8]) -> usize {
+        self.fabric.memory.read(address, buffer)
+    }
+
+    /// Writes guest-physical RAM as a bus master. Returns how many bytes were written before the
+    /// first address that is not RAM.
+    pub fn dma_write(&mut self, address: u64, bytes: &[u8]) -> usize {
+        self.fabric.memory.write(address, bytes)
+    }
+}

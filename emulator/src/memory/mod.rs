@@ -1,0 +1,275 @@
+//! Guest-physical memory: RAM, ROM, device windows, and the bitmaps that every store keeps true.
+
+mod map;
+mod ram;
+
+pub use map::{MapConflict, PhysicalMap, Range, Target};
+pub use ram::Ram;
+
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+
+/// Bytes of a line of the code bitmap.
+pub const CODE_LINE: u64 = 128;
+
+/// A span of backing store that held decoded code and was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleCode {
+    /// Page number in the backing store.
+    pub page: u32,
+    /// The lines that were written, one bit each.
+    pub lines: u32,
+}
+
+/// All that answers at physical addresses.
+///
+/// Every write to RAM, whoever makes it, passes through here (or through a TLB entry that was
+/// filled from here), so dirty pages and stale code are known in one place.
+pub struct Memory {
+    ram: Ram,
+    map: PhysicalMap,
+    /// One bit a line of 128 bytes, a word a page: blocks were decoded from there.
+    code: Vec<u32>,
+    /// One bit a page: written since power-on.
+    dirty: Vec<u64>,
+    stale: Vec<StaleCode>,
+    /// All ones, or all but bit 20.
+    a20_mask: u64,
+}
+
+/// The machine's memory cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The host gave no address space.
+    #[error("the host cannot reserve {bytes} bytes for guest memory: {source}")]
+    Reserve {
+        /// How much was asked for.
+        bytes: u64,
+        /// What the host said.
+        source: std::io::Error,
+    },
+    /// Two ranges overlap.
+    #[error(transparent)]
+    Conflict(#[from] MapConflict),
+}
+
+impl Memory {
+    /// Memory with `backing` bytes (a multiple of 4 KiB) of zeroed backing store and nothing mapped.
+    ///
+    /// # Errors
+    /// When the host cannot reserve the address space.
+    pub fn new(backing: u64) -> Result<Self, MemoryError> {
+        let ram = Ram::new(backing).map_err(|source| MemoryError::Reserve { bytes: backing, source })?;
+        let pages = (backing / PAGE) as usize;
+        Ok(Self {
+            ram,
+            map: PhysicalMap::default(),
+            code: vec![0; pages],
+            dirty: vec![0; pages.div_ceil(64)],
+            stale: Vec::new(),
+            a20_mask: u64::MAX,
+        })
+    }
+
+    /// The physical map.
+    pub fn map(&self) -> &PhysicalMap {
+        &self.map
+    }
+
+    /// The physical map, to change. Whoever does so must have the TLBs flushed.
+    pub fn map_mut(&mut self) -> &mut PhysicalMap {
+        &mut self.map
+    }
+
+    /// The backing store.
+    pub fn ram(&self) -> &Ram {
+        &self.ram
+    }
+
+    /// Sets the A20 gate. Whoever does so must have the TLBs flushed.
+    pub fn set_a20(&mut self, enabled: bool) {
+        self.a20_mask = if enabled { u64::MAX } else { !(1 << 20) };
+    }
+
+    /// Whether address bit 20 is let through.
+    pub fn a20(&self) -> bool {
+        self.a20_mask == u64::MAX
+    }
+
+    /// What answers at `address`, after the A20 gate.
+    pub fn target(&self, address: u64) -> Target {
+        self.map.find(address & self.a20_mask)
+    }
+
+    /// Reads RAM and ROM. Returns how many bytes were read before the first address that is
+    /// neither; no device is touched.
+    pub fn read(&self, address: u64, buffer: &mut [u8]) -> usize {
+        self.spans(address, buffer.len(), |target, at, len| match target {
+            Target::Ram { offset } | Target::Rom { offset } => {
+                self.ram.read(offset, &mut buffer[at..at + len]);
+                true
+            }
+            Target::Mmio { .. } | Target::Hole => false,
+        })
+    }
+
+    /// Writes RAM. Returns how many bytes were written before the first address that is not RAM.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) -> usize {
+        self.store(address, bytes, false)
+    }
+
+    /// Writes RAM and ROM, as a loader or a `Backdoor` access does.
+    pub fn write_backdoor(&mut self, address: u64, bytes: &[u8]) -> usize {
+        self.store(address, bytes, true)
+    }
+
+    fn store(&mut self, address: u64, bytes: &[u8], rom: bool) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = address.wrapping_add(done as u64);
+            let len = (bytes.len() - done).min((PAGE - at % PAGE) as usize);
+            match self.target(at) {
+                Target::Ram { offset } => self.store_backing(offset, &bytes[done..done + len]),
+                Target::Rom { offset } if rom => self.store_backing(offset, &bytes[done..done + len]),
+                _ => break,
+            }
+            done += len;
+        }
+        done
+    }
+
+    /// Writes backing store within one page.
+    fn store_backing(&mut self, offset: u64, bytes: &[u8]) {
+        self.ram.write(offset, bytes);
+        self.written(offset, bytes.len() as u64);
+    }
+
+    /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
+    pub fn read_u64(&self, address: u64) -> Option<u64> {
+        let mut bytes = [0; 8];
+        (self.read(address, &mut bytes) == 8).then(|| u64::from_le_bytes(bytes))
+    }
+
+    /// Reads a little-endian 32-bit word of RAM or ROM; `None` where there is neither.
+    pub fn read_u32(&self, address: u64) -> Option<u32> {
+        let mut bytes = [0; 4];
+        (self.read(address, &mut bytes) == 4).then(|| u32::from_le_bytes(bytes))
+    }
+
+    fn spans(&self, address: u64, len: usize, mut visit: impl FnMut(Target, usize, usize) -> bool) -> usize {
+        let mut done = 0;
+        while done < len {
+            let at = address.wrapping_add(done as u64);
+            let span = (len - done).min((PAGE - at % PAGE) as usize);
+            if !visit(self.target(at), done, span) {
+                break;
+            }
+            done += span;
+        }
+        done
+    }
+
+    /// Records that backing bytes `[offset, offset + len)`, within one page, were written:
+    /// the page is dirty, and code decoded from the touched lines is stale.
+    #[inline]
+    pub fn written(&mut self, offset: u64, len: u64) {
+        let page = (offset / PAGE) as usize;
+        self.dirty[page / 64] |= 1 << (page % 64);
+        let code = self.code[page];
+        if code != 0 {
+            let lines = lines(offset % PAGE, len) & code;
+            if lines != 0 {
+                self.code[page] &= !lines;
+                self.stale.push(StaleCode { page: page as u32, lines });
+            }
+        }
+    }
+
+    /// Marks the page of backing `offset` as written, without touching it.
+    #[inline]
+    pub fn mark_dirty(&mut self, offset: u64) {
+        let page = (offset / PAGE) as usize;
+        self.dirty[page / 64] |= 1 << (page % 64);
+    }
+
+    /// Whether blocks were decoded from the page of backing `offset`.
+    #[inline]
+    pub fn holds_code(&self, offset: u64) -> bool {
+        self.code[(offset / PAGE) as usize] != 0
+    }
+
+    /// Records that a block was decoded from backing bytes `[offset, offset + len)` of one page.
+    pub fn mark_code(&mut self, offset: u64, len: u64) {
+        self.code[(offset / PAGE) as usize] |= lines(offset % PAGE, len);
+    }
+
+    /// Whether a write has hit decoded code that has not been dropped yet.
+    #[inline]
+    pub fn has_stale_code(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Takes the spans of code that became stale.
+    pub fn take_stale_code(&mut self) -> Vec<StaleCode> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// The numbers of the backing pages written since power-on, ascending.
+    pub fn dirty_pages(&self) -> impl Iterator<Item = u64> {
+        self.dirty.iter().enumerate().flat_map(|(i, &word)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| i as u64 * 64 + bit)
+        })
+    }
+}
+
+/// The code-bitmap lines that bytes `[at, at + len)` of a page touch.
+#[inline]
+fn lines(at: u64, len: u64) -> u32 {
+    let first = at / CODE_LINE;
+    let last = (at + len.max(1) - 1) / CODE_LINE;
+    (u32::MAX << first) & (u32::MAX >> (31 - last.min(31)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> Memory {
+        let mut memory = Memory::new(16 * PAGE).unwrap();
+        memory.map_mut().add(Range::ram(0, 8 * PAGE, 0)).unwrap();
+        memory.map_mut().add(Range::rom(0x10_0000, PAGE, 8 * PAGE)).unwrap();
+        memory
+    }
+
+    #[test]
+    fn writes_stop_at_rom_and_holes() {
+        let mut memory = memory();
+        assert_eq!(memory.write(8 * PAGE - 3, &[1; 8]), 3);
+        assert_eq!(memory.write(0x10_0000, &[1]), 0);
+        assert_eq!(memory.write_backdoor(0x10_0000, &[7; 8]), 8);
+        assert_eq!(memory.read_u64(0x10_0000), Some(0x0707_0707_0707_0707));
+        assert_eq!(memory.read_u64(0x20_0000), None);
+    }
+
+    #[test]
+    fn a_write_into_code_is_noticed_exactly() {
+        let mut memory = memory();
+        memory.mark_code(2 * PAGE + 120, 16);
+        memory.write(2 * PAGE + 256, &[1]);
+        assert!(!memory.has_stale_code());
+        memory.write(2 * PAGE + 100, &[1; 30]);
+        assert_eq!(memory.take_stale_code(), [StaleCode { page: 2, lines: 0b11 }]);
+        assert!(!memory.holds_code(2 * PAGE));
+        assert_eq!(memory.dirty_pages().collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn the_a20_gate_folds_the_second_megabyte() {
+        let mut memory = memory();
+        memory.write(5, &[42]);
+        memory.set_a20(false);
+        let mut byte = [0];
+        assert_eq!(memory.read((1 << 20) + 5, &mut byte), 1);
+        assert_eq!(byte, [42]);
+    }
+}

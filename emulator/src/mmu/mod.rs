@@ -1,0 +1,3 @@
+//! The memory management unit: from linear to physical addresses.
+
+pub mod walk;
