@@ -9,9 +9,14 @@
 
 pub mod board;
 pub mod bus;
+pub mod cpu;
+pub mod decode;
+pub mod exec;
 pub mod memory;
 pub mod mmu;
+pub mod model;
 pub mod state;
 pub mod time;
 
 pub use board::Board;
+pub use cpu::Cpu;

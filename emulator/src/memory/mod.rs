@@ -1,7 +1,7 @@
 //! Guest-physical memory: RAM, ROM, device windows, and the bitmaps that every store keeps true.
 
 mod map;
-mod ram;
+pub(crate) mod ram;
 
 pub use map::{MapConflict, PhysicalMap, Range, Target};
 pub use ram::Ram;
@@ -196,6 +196,11 @@ impl Memory {
     #[inline]
     pub fn holds_code(&self, offset: u64) -> bool {
         self.code[(offset / PAGE) as usize] != 0
+    }
+
+    /// Whether a block was decoded from the lines of backing bytes `[offset, offset + len)` of one page.
+    pub fn covers_code(&self, offset: u64, len: u64) -> bool {
+        self.code[(offset / PAGE) as usize] & lines(offset % PAGE, len) != 0
     }
 
     /// Records that a block was decoded from backing bytes `[offset, offset + len)` of one page.

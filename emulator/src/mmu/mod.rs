@@ -1,3 +1,5 @@
 //! The memory management unit: from linear to physical addresses.
 
+pub mod access;
+pub mod tlb;
 pub mod walk;

@@ -1,0 +1,284 @@
+//! A processor: its state, and the hot twin of it that can be rebuilt.
+
+use crate::mmu::tlb::Tlb;
+use crate::mmu::walk;
+use crate::model::CpuModel;
+use crate::state::{
+    Activity, Control, CpuState, Flags, Msrs, Segment, Table, Vector, X87, cr0, cr4, efer, flag, gpr, sreg,
+};
+
+/// An exception on its way to the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// 0 to 31.
+    pub vector: u8,
+    /// The error code, for the vectors that have one.
+    pub error: Option<u32>,
+}
+
+/// How wide code is by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CodeSize {
+    /// Real mode, virtual-8086 mode, 16-bit segments.
+    Bits16,
+    /// 32-bit segments.
+    Bits32,
+    /// 64-bit mode.
+    Bits64,
+}
+
+/// One processor.
+pub struct Cpu {
+    /// General registers, then the two pseudo-registers of [`gpr`]. 32 places, so that a masked
+    /// index is always within.
+    pub gpr: [u64; 32],
+    /// RFLAGS
+    pub flags: Flags,
+    /// Bases that memory operands add, by segment number; zero for flat ones. Hot twin of `seg`.
+    pub seg_base: [u64; 8],
+    /// Instructions retired when the current block began.
+    pub retired: u64,
+    /// Which TLB view data accesses use. Hot twin of CPL, CR4.SMAP and AC.
+    pub view: usize,
+    /// The current slice of a block has one instruction: device accesses may happen.
+    pub alone: bool,
+    /// Current privilege level.
+    pub cpl: u8,
+    /// Translations. The boxed arrays are reached by pointer.
+    pub tlb: Tlb,
+    /// RIP; exact between blocks.
+    pub rip: u64,
+    /// The exception that the last [`crate::exec::Leave::Fault`] reported.
+    pub exception: Option<Exception>,
+    /// ES, CS, SS, DS, FS, GS
+    pub seg: [Segment; 6],
+    /// LDTR
+    pub ldtr: Segment,
+    /// TR
+    pub tr: Segment,
+    /// GDTR
+    pub gdtr: Table,
+    /// IDTR
+    pub idtr: Table,
+    /// Control and debug registers
+    pub control: Control,
+    /// Model-specific registers
+    pub msr: Msrs,
+    /// x87 state
+    pub x87: X87,
+    /// SSE state
+    pub vector: Vector,
+    /// Whether it executes
+    pub activity: Activity,
+    /// Interrupts are held off at this instruction count.
+    pub shadow_at: Option<u64>,
+    /// NMIs are held off until IRET.
+    pub nmi_blocked: bool,
+    /// Counted from zero.
+    pub id: usize,
+    /// What CPUID says and which features exist.
+    pub model: CpuModel,
+    /// The instruction count at which the current slice must end.
+    pub deadline: u64,
+}
+
+impl Cpu {
+    /// A processor after reset.
+    pub fn new(id: usize, model: CpuModel) -> Self {
+        let mut cpu = Self {
+            gpr: [0; 32],
+            flags: Flags::default(),
+            seg_base: [0; 8],
+            retired: 0,
+            view: 0,
+            alone: false,
+            cpl: 0,
+            tlb: Tlb::new(),
+            rip: 0,
+            exception: None,
+            seg: [Segment::default(); 6],
+            ldtr: Segment::default(),
+            tr: Segment::default(),
+            gdtr: Table::default(),
+            idtr: Table::default(),
+            control: Control::default(),
+            msr: Msrs::default(),
+            x87: X87::default(),
+            vector: Vector::default(),
+            activity: Activity::Running,
+            shadow_at: None,
+            nmi_blocked: false,
+            id,
+            model,
+            deadline: 0,
+        };
+        cpu.reset();
+        cpu
+    }
+
+    /// Hardware reset (SDM volume 3, 11.1.1): 16-byte real-mode entry at 0xffff_fff0.
+    pub fn reset(&mut self) {
+        self.gpr = [0; 32];
+        self.gpr[usize::from(gpr::RDX)] = u64::from(self.model.signature());
+        self.flags = Flags::default();
+        self.rip = 0xfff0;
+        self.exception = None;
+        self.seg = [Segment::real(0, false); 6];
+        self.seg[usize::from(sreg::CS)] =
+            Segment { selector: 0xf000, base: 0xffff_0000, limit: 0xffff, access: 0x9b };
+        self.ldtr = Segment { selector: 0, base: 0, limit: 0xffff, access: 0x82 };
+        self.tr = Segment { selector: 0, base: 0, limit: 0xffff, access: 0x8b };
+        self.gdtr = Table::default();
+        self.idtr = Table::default();
+        self.control = Control::default();
+        self.msr = Msrs::default();
+        self.x87 = X87::default();
+        self.vector = Vector::default();
+        self.activity = Activity::Running;
+        self.shadow_at = None;
+        self.nmi_blocked = false;
+        self.refresh();
+        self.tlb.flush_all();
+    }
+
+    /// Rebuilds what follows from the state: CPL, segment bases, the TLB view. To be called
+    /// after any change of segments, control registers or EFER; it flushes nothing.
+    pub fn refresh(&mut self) {
+        let protected = self.protected();
+        self.cpl = match (protected, self.v86()) {
+            (false, _) => 0,
+            (true, true) => 3,
+            (true, false) => self.seg[usize::from(sreg::SS)].dpl(),
+        };
+        let flat = self.code_size() == CodeSize::Bits64;
+        for index in [sreg::ES, sreg::CS, sreg::SS, sreg::DS] {
+            let index = usize::from(index);
+            self.seg_base[index] = if flat { 0 } else { self.seg[index].base };
+        }
+        for index in [sreg::FS, sreg::GS] {
+            self.seg_base[usize::from(index)] = self.seg[usize::from(index)].base;
+        }
+        self.refresh_view();
+    }
+
+    /// Rebuilds the TLB view alone (after CPL, AC or CR4.SMAP changed).
+    pub fn refresh_view(&mut self) {
+        let smap = self.control.cr4 & cr4::SMAP != 0;
+        let overridden = self.flags.system & flag::AC != 0;
+        self.view = match (self.cpl, smap && overridden) {
+            (3, _) => Tlb::USER,
+            (_, true) => Tlb::SUPERVISOR_AC,
+            _ => Tlb::SUPERVISOR,
+        };
+    }
+
+    /// CR0.PE
+    pub fn protected(&self) -> bool {
+        self.control.cr0 & cr0::PE != 0
+    }
+
+    /// Virtual-8086 mode.
+    pub fn v86(&self) -> bool {
+        self.flags.system & flag::VM != 0
+    }
+
+    /// EFER.LMA
+    pub fn long_mode(&self) -> bool {
+        self.control.efer & efer::LMA != 0
+    }
+
+    /// How wide code is now.
+    pub fn code_size(&self) -> CodeSize {
+        let cs = &self.seg[usize::from(sreg::CS)];
+        if self.long_mode() && cs.long() {
+            CodeSize::Bits64
+        } else if self.protected() && !self.v86() && cs.big() || !self.protected() && cs.big() {
+            CodeSize::Bits32
+        } else {
+            CodeSize::Bits16
+        }
+    }
+
+    /// Whether the stack pointer is RSP (8 bytes), ESP (4) or SP (2).
+    pub fn stack_bytes(&self) -> u32 {
+        if self.code_size() == CodeSize::Bits64 {
+            8
+        } else if self.seg[usize::from(sreg::SS)].big() {
+            4
+        } else {
+            2
+        }
+    }
+
+    /// What a page walk depends on now.
+    pub fn paging(&self) -> walk::Context {
+        let c = &self.control;
+        let mode = if c.cr0 & cr0::PG == 0 {
+            walk::Mode::Off
+        } else if c.efer & efer::LMA != 0 {
+            if c.cr4 & cr4::LA57 != 0 { walk::Mode::Level5 } else { walk::Mode::Level4 }
+        } else if c.cr4 & cr4::PAE != 0 {
+            walk::Mode::Pae
+        } else {
+            walk::Mode::Legacy
+        };
+        walk::Context {
+            mode,
+            cr3: c.cr3,
+            pse: c.cr4 & cr4::PSE != 0,
+            nxe: c.efer & efer::NXE != 0,
+            gigabyte_pages: self.model.gigabyte_pages(),
+            physical_bits: self.model.physical_bits(),
+            pdptes: (mode == walk::Mode::Pae).then_some(c.pdptes),
+        }
+    }
+
+    /// Width of a canonical address.
+    pub fn linear_bits(&self) -> u32 {
+        if self.control.cr4 & cr4::LA57 != 0 { 57 } else { 48 }
+    }
+
+    /// Everything the future depends on, beside the TLB.
+    pub fn state(&self) -> CpuState {
+        let mut registers = [0; 16];
+        registers.copy_from_slice(&self.gpr[..16]);
+        CpuState {
+            gpr: registers,
+            rip: self.rip,
+            rflags: self.flags.rflags(),
+            segments: self.seg,
+            ldtr: self.ldtr,
+            tr: self.tr,
+            gdtr: self.gdtr,
+            idtr: self.idtr,
+            control: self.control.clone(),
+            msr: self.msr.clone(),
+            x87: self.x87.clone(),
+            vector: self.vector.clone(),
+            activity: self.activity,
+            shadow_at: self.shadow_at,
+            nmi_blocked: self.nmi_blocked,
+        }
+    }
+
+    /// Replaces the state; the TLB is flushed.
+    pub fn set_state(&mut self, state: &CpuState) {
+        self.gpr[..16].copy_from_slice(&state.gpr);
+        self.rip = state.rip;
+        self.flags.set_rflags(state.rflags);
+        self.seg = state.segments;
+        self.ldtr = state.ldtr;
+        self.tr = state.tr;
+        self.gdtr = state.gdtr;
+        self.idtr = state.idtr;
+        self.control = state.control.clone();
+        self.msr = state.msr.clone();
+        self.x87 = state.x87.clone();
+        self.vector = state.vector.clone();
+        self.activity = state.activity;
+        self.shadow_at = state.shadow_at;
+        self.nmi_blocked = state.nmi_blocked;
+        self.refresh();
+        self.tlb.flush_all();
+    }
+}

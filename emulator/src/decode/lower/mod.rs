@@ -1,0 +1,155 @@
+//! From a decoded instruction of iced-x86 to an [`Op`]: the operands in a common form, then the
+//! handler, family by family.
+
+mod sse;
+mod x87;
+
+use iced_x86::{Instruction, OpKind, Register};
+
+use super::op::{Handler, Op, address, prefix};
+use crate::Board;
+use crate::cpu::{CodeSize, Cpu};
+use crate::exec::{Step, word};
+use crate::state::{gpr, sreg};
+
+/// Raises #UD: the handler of whatever this processor does not offer.
+pub fn undefined(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
+    Err(cpu.ud())
+}
+
+/// The number by which handlers know a register: its number within its class; for the high byte
+/// registers 16 + 0 to 3; for segment registers [`sreg`].
+pub fn register_number(register: Register) -> u8 {
+    match register {
+        Register::AH | Register::CH | Register::DH | Register::BH => {
+            word::HIGH_BYTE + (register as u8 - Register::AH as u8)
+        }
+        Register::RIP | Register::EIP => gpr::BLOCK_IP,
+        Register::None => gpr::ZERO,
+        _ => register.number() as u8,
+    }
+}
+
+/// The operands of `instruction` in the common form. `offset` is where it begins in its block,
+/// which is also the IP that iced was given.
+///
+/// * Registers: operand 0 to `dst`, operand 1 to `src`, operand 2 to `aux`.
+/// * Memory: `base`, `index`, `scale`, `seg`, `address`, `disp`.
+/// * Immediates (sign-extended as the instruction has it) and near branch targets (relative to
+///   the block's start): `imm`.
+pub fn operands(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) -> Op {
+    let mut op = Op {
+        run: undefined,
+        imm: 0,
+        disp: 0,
+        base: gpr::ZERO,
+        index: gpr::ZERO,
+        scale: 0,
+        seg: sreg::NONE,
+        address: address::FLAT,
+        dst: 0,
+        src: 0,
+        aux: 0,
+        offset,
+        len: instruction.len() as u8,
+        nth,
+        prefix: 0,
+    };
+    for (has, bit) in [
+        (instruction.has_rep_prefix(), prefix::REP),
+        (instruction.has_repne_prefix(), prefix::REPNE),
+        (instruction.has_lock_prefix(), prefix::LOCK),
+    ] {
+        if has {
+            op.prefix |= bit;
+        }
+    }
+    for n in 0..instruction.op_count() {
+        match instruction.op_kind(n) {
+            OpKind::Register => {
+                let number = register_number(instruction.op_register(n));
+                match n {
+                    0 => op.dst = number,
+                    1 => op.src = number,
+                    2 => op.aux = number,
+                    _ => {}
+                }
+            }
+            OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
+                op.imm = instruction.near_branch_target();
+            }
+            OpKind::FarBranch16 => {
+                op.imm = u64::from(instruction.far_branch16());
+                op.aux = 2;
+            }
+            OpKind::FarBranch32 => {
+                op.imm = u64::from(instruction.far_branch32());
+                op.aux = 4;
+            }
+            OpKind::Memory => memory(instruction, size, &mut op),
+            OpKind::MemorySegSI | OpKind::MemorySegDI | OpKind::MemoryESDI => {
+                string(instruction, size, 2, &mut op)
+            }
+            OpKind::MemorySegESI | OpKind::MemorySegEDI | OpKind::MemoryESEDI => {
+                string(instruction, size, 4, &mut op);
+            }
+            OpKind::MemorySegRSI | OpKind::MemorySegRDI | OpKind::MemoryESRDI => {
+                string(instruction, size, 8, &mut op);
+            }
+            // ENTER and EXTRQ have a second immediate: their handlers' lowering reads it.
+            OpKind::Immediate8_2nd => {}
+            _ => op.imm = instruction.immediate(n),
+        }
+    }
+    op
+}
+
+fn memory(instruction: &Instruction, size: CodeSize, op: &mut Op) {
+    let base = instruction.memory_base();
+    let index = instruction.memory_index();
+    op.base = register_number(base);
+    op.index = register_number(index);
+    op.scale = instruction.memory_index_scale().trailing_zeros() as u8;
+    op.disp = instruction.memory_displacement64();
+    let register_bytes = if base != Register::None { base.size() } else { index.size() };
+    let bytes = if register_bytes == 0 { instruction.memory_displ_size() as usize } else { register_bytes };
+    segment_and_size(instruction, size, bytes, op);
+}
+
+/// String instructions: the source's segment; the address size tells SI, ESI or RSI.
+fn string(instruction: &Instruction, size: CodeSize, bytes: usize, op: &mut Op) {
+    segment_and_size(instruction, size, bytes, op);
+}
+
+fn segment_and_size(instruction: &Instruction, size: CodeSize, bytes: usize, op: &mut Op) {
+    let segment = match instruction.memory_segment() {
+        Register::ES => sreg::ES,
+        Register::CS => sreg::CS,
+        Register::SS => sreg::SS,
+        Register::FS => sreg::FS,
+        Register::GS => sreg::GS,
+        _ => sreg::DS,
+    };
+    if size == CodeSize::Bits64 {
+        op.seg = match segment {
+            sreg::FS | sreg::GS => segment,
+            sreg::SS => sreg::NONE_SS,
+            _ => sreg::NONE,
+        };
+        op.address = if bytes == 4 { address::FLAT32 } else { address::FLAT };
+    } else {
+        op.seg = segment;
+        op.address = if bytes == 2 { address::SEG16 } else { address::SEG32 };
+    }
+}
+
+/// The internal form of `instruction`, ready to run.
+pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) -> Op {
+    let mut op = operands(instruction, offset, nth, size);
+    op.run = handler(instruction, size, &mut op).unwrap_or(undefined);
+    op
+}
+
+fn handler(instruction: &Instruction, _size: CodeSize, op: &mut Op) -> Option<Handler> {
+    sse::lower(instruction, op).or_else(|| x87::lower(instruction, op))
+}

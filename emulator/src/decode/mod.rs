@@ -1,0 +1,6 @@
+//! From guest bytes to internal instructions.
+
+pub mod lower;
+pub mod op;
+
+pub use op::{Handler, Op, address, prefix};

@@ -1,0 +1,94 @@
+//! What instructions do: one file per family.
+//!
+//! A handler reads its operands, computes, and commits; whatever can fault happens before
+//! anything is changed, so that a faulting instruction leaves no trace.
+
+pub mod word;
+
+use crate::cpu::{Cpu, Exception};
+
+pub use word::Word;
+
+/// The outcome of one instruction: on to the next one, or out of the block.
+pub type Step = Result<(), Leave>;
+
+/// Why execution leaves a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// The instruction raised [`Cpu::exception`] and changed nothing.
+    Fault,
+    /// The instruction is done and has set RIP.
+    Branch,
+    /// As `Branch`; and something outside the block changed (mode, privilege, interrupt flag, a
+    /// device): the run loop looks at everything again.
+    BranchSync,
+    /// The instruction is done, RIP goes to the next one; the run loop looks at everything again.
+    Sync,
+    /// Nothing was done: the instruction must run in a slice of its own.
+    Alone,
+    /// A REP instruction did some iterations, counted them in [`Cpu::retired`], and goes on later.
+    Repeat,
+}
+
+impl Cpu {
+    /// Raises an exception: the instruction ends without effect.
+    #[cold]
+    pub fn raise(&mut self, vector: u8, error: Option<u32>) -> Leave {
+        self.exception = Some(Exception { vector, error });
+        Leave::Fault
+    }
+
+    /// #GP
+    #[cold]
+    pub fn gp(&mut self, error: u32) -> Leave {
+        self.raise(13, Some(error))
+    }
+
+    /// #SS
+    #[cold]
+    pub fn ss(&mut self, error: u32) -> Leave {
+        self.raise(12, Some(error))
+    }
+
+    /// #NP
+    #[cold]
+    pub fn np(&mut self, error: u32) -> Leave {
+        self.raise(11, Some(error))
+    }
+
+    /// #TS
+    #[cold]
+    pub fn ts(&mut self, error: u32) -> Leave {
+        self.raise(10, Some(error))
+    }
+
+    /// #UD
+    #[cold]
+    pub fn ud(&mut self) -> Leave {
+        self.raise(6, None)
+    }
+
+    /// #NM
+    #[cold]
+    pub fn nm(&mut self) -> Leave {
+        self.raise(7, None)
+    }
+
+    /// #DE
+    #[cold]
+    pub fn de(&mut self) -> Leave {
+        self.raise(0, None)
+    }
+
+    /// #MF
+    #[cold]
+    pub fn mf(&mut self) -> Leave {
+        self.raise(16, None)
+    }
+
+    /// #XM
+    #[cold]
+    pub fn xm(&mut self) -> Leave {
+        self.raise(19, None)
+    }
+}

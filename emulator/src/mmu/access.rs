@@ -1,0 +1,470 @@
+//! Memory accesses of the processor: the fast path through the TLB and the one slow path.
+
+use super::tlb::{Access, Tlb, Translation};
+use super::walk::{self, Miss, entry};
+use crate::Board;
+use crate::cpu::Cpu;
+use crate::decode::{Op, address};
+use crate::exec::{Leave, Step};
+use crate::memory::{Target, ram};
+use crate::state::{cr0, cr4, efer, sreg};
+
+pub use crate::memory::ram::Plain;
+
+/// Page-fault error code bits (SDM volume 3, 5.7).
+mod error {
+    pub const P: u32 = 1 << 0;
+    pub const W: u32 = 1 << 1;
+    pub const U: u32 = 1 << 2;
+    pub const RSVD: u32 = 1 << 3;
+    pub const I: u32 = 1 << 4;
+}
+
+impl Cpu {
+    // --- operands ------------------------------------------------------------------------
+
+    /// The effective address of the memory operand, before any cut to the address size.
+    #[inline(always)]
+    pub fn effective(&self, op: &Op) -> u64 {
+        self.gpr[usize::from(op.base & 31)]
+            .wrapping_add(self.gpr[usize::from(op.index & 31)] << (op.scale & 3))
+            .wrapping_add(op.disp)
+    }
+
+    /// The effective address, cut to the address size (what LEA gives).
+    #[inline(always)]
+    pub fn offset(&self, op: &Op) -> u64 {
+        let sum = self.effective(op);
+        match op.address {
+            address::FLAT => sum,
+            address::SEG16 => sum & 0xffff,
+            _ => sum & 0xffff_ffff,
+        }
+    }
+
+    /// The linear address of `size` bytes of the memory operand.
+    ///
+    /// # Errors
+    /// A segment fault, raised.
+    #[inline(always)]
+    pub fn linear(&mut self, op: &Op, size: u64, write: bool) -> Result<u64, Leave> {
+        if op.address == address::FLAT {
+            Ok(self.effective(op).wrapping_add(self.seg_base[usize::from(op.seg & 7)]))
+        } else {
+            let offset = self.offset(op);
+            self.linear_checked(op, offset, size, write)
+        }
+    }
+
+    /// The linear address of `offset` in the operand's segment, checked.
+    #[cold]
+    pub fn linear_checked(&mut self, op: &Op, offset: u64, size: u64, write: bool) -> Result<u64, Leave> {
+        if op.address <= address::FLAT32 {
+            return Ok(offset.wrapping_add(self.seg_base[usize::from(op.seg & 7)]));
+        }
+        self.segmented(op.seg, offset, size, write)
+    }
+
+    /// The linear address of `size` bytes at `offset` of segment register `seg`, outside 64-bit
+    /// mode: type, limit (SDM volume 3, 6.3 to 6.5).
+    pub fn segmented(&mut self, seg: u8, offset: u64, size: u64, write: bool) -> Result<u64, Leave> {
+        let segment = self.seg[usize::from(seg % 6)];
+        let usable = if !self.protected() || self.v86() {
+            true
+        } else if write {
+            segment.writable()
+        } else {
+            segment.readable()
+        };
+        if !usable || !segment.contains(offset, size) {
+            return Err(self.segment_fault(seg));
+        }
+        Ok(segment.base.wrapping_add(offset) & 0xffff_ffff)
+    }
+
+    /// #SS(0) for the stack segment, #GP(0) for the others.
+    #[cold]
+    pub fn segment_fault(&mut self, seg: u8) -> Leave {
+        if seg == sreg::SS || seg == sreg::NONE_SS { self.ss(0) } else { self.gp(0) }
+    }
+
+    /// Reads the memory operand.
+    #[inline(always)]
+    pub fn read<T: Plain>(&mut self, board: &mut Board, op: &Op) -> Result<T, Leave> {
+        let linear = self.linear(op, size_of::<T>() as u64, false)?;
+        self.load(board, linear, op.seg)
+    }
+
+    /// Writes the memory operand.
+    #[inline(always)]
+    pub fn write<T: Plain>(&mut self, board: &mut Board, op: &Op, value: T) -> Step {
+        let linear = self.linear(op, size_of::<T>() as u64, true)?;
+        self.store(board, linear, op.seg, value)
+    }
+
+    /// Reads the memory operand, computes, writes it back: one access for the MMU.
+    #[inline(always)]
+    pub fn modify<T: Plain>(
+        &mut self,
+        board: &mut Board,
+        op: &Op,
+        compute: impl FnOnce(&mut Self, T) -> T,
+    ) -> Step {
+        let linear = self.linear(op, size_of::<T>() as u64, true)?;
+        self.modify_linear(board, linear, op.seg, compute)
+    }
+
+    /// [`Self::modify`] at a linear address.
+    #[inline(always)]
+    pub fn modify_linear<T: Plain>(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        seg: u8,
+        compute: impl FnOnce(&mut Self, T) -> T,
+    ) -> Step {
+        let size = size_of::<T>() as u64;
+        if let Some(host) = self.tlb.write_host(linear, size, self.view) {
+            // SAFETY: a write entry of the TLB gave the address; the tag compare covers the
+            // last byte, so all of it lies in one page of the live backing store.
+            let old = unsafe { ram::load::<T>(host) };
+            let new = compute(self, old);
+            // SAFETY: as above; `compute` cannot unmap the store.
+            unsafe { ram::store(host, new) };
+            return Ok(());
+        }
+        self.check_write(board, linear, seg, size)?;
+        let old = self.load(board, linear, seg)?;
+        let new = compute(self, old);
+        self.store(board, linear, seg, new)
+    }
+
+    // --- linear addresses ----------------------------------------------------------------
+
+    /// Reads at a linear address with the current privilege. `seg` tells #SS from #GP.
+    #[inline(always)]
+    pub fn load<T: Plain>(&mut self, board: &mut Board, linear: u64, seg: u8) -> Result<T, Leave> {
+        match self.tlb.read_host(linear, size_of::<T>() as u64, self.view) {
+            // SAFETY: a read entry of the TLB gave the address; the tag compare covers the last
+            // byte, so all of it lies in one page of the live backing store.
+            Some(host) => Ok(unsafe { ram::load(host) }),
+            None => self.load_slow(board, linear, seg, self.view),
+        }
+    }
+
+    /// Writes at a linear address with the current privilege. `seg` tells #SS from #GP.
+    #[inline(always)]
+    pub fn store<T: Plain>(&mut self, board: &mut Board, linear: u64, seg: u8, value: T) -> Step {
+        match self.tlb.write_host(linear, size_of::<T>() as u64, self.view) {
+            Some(host) => {
+                // SAFETY: a write entry of the TLB gave the address; as in `load`.
+                unsafe { ram::store(host, value) };
+                Ok(())
+            }
+            None => self.store_slow(board, linear, seg, value, self.view),
+        }
+    }
+
+    /// Reads a descriptor table, TSS or the like: a supervisor access whatever the CPL.
+    pub fn load_system<T: Plain>(&mut self, board: &mut Board, linear: u64) -> Result<T, Leave> {
+        match self.tlb.read_host(linear, size_of::<T>() as u64, Tlb::SUPERVISOR) {
+            // SAFETY: as in `load`.
+            Some(host) => Ok(unsafe { ram::load(host) }),
+            None => self.load_slow(board, linear, sreg::NONE, Tlb::SUPERVISOR),
+        }
+    }
+
+    /// Writes a descriptor table, TSS or supervisor stack whatever the CPL.
+    pub fn store_system<T: Plain>(&mut self, board: &mut Board, linear: u64, value: T) -> Step {
+        match self.tlb.write_host(linear, size_of::<T>() as u64, Tlb::SUPERVISOR) {
+            Some(host) => {
+                // SAFETY: as in `load`.
+                unsafe { ram::store(host, value) };
+                Ok(())
+            }
+            None => self.store_slow(board, linear, sreg::NONE, value, Tlb::SUPERVISOR),
+        }
+    }
+
+    /// Raises the fault that a write of `size` bytes would raise, if any; changes nothing else
+    /// but accessed and dirty bits and the TLB.
+    pub fn check_write(&mut self, board: &mut Board, linear: u64, seg: u8, size: u64) -> Step {
+        self.check_canonical(linear, seg, size)?;
+        self.translate(board, linear, Access::Write, self.view)?;
+        let last = self.wrap(linear.wrapping_add(size - 1));
+        if (last ^ linear) >> 12 != 0 {
+            self.translate(board, last, Access::Write, self.view)?;
+        }
+        Ok(())
+    }
+
+    /// Linear addresses wrap at 4 GiB outside 64-bit mode.
+    #[inline]
+    fn wrap(&self, linear: u64) -> u64 {
+        if self.control.efer & efer::LMA != 0 { linear } else { linear & 0xffff_ffff }
+    }
+
+    fn check_canonical(&mut self, linear: u64, seg: u8, size: u64) -> Step {
+        if self.control.efer & efer::LMA == 0 {
+            return Ok(());
+        }
+        let bits = self.linear_bits();
+        if walk::canonical(linear, bits) && walk::canonical(linear.wrapping_add(size - 1), bits) {
+            Ok(())
+        } else {
+            Err(self.segment_fault(seg))
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slow<T: Plain>(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        seg: u8,
+        view: usize,
+    ) -> Result<T, Leave> {
+        let size = size_of::<T>();
+        let mut bytes = [0; 16];
+        self.check_canonical(linear, seg, size as u64)?;
+        let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
+        let low = self.translate(board, linear, Access::Read, view)?;
+        if first < size {
+            let next = self.wrap(linear.wrapping_add(first as u64));
+            let high = self.translate(board, next, Access::Read, view)?;
+            self.read_page(board, low, linear & 0xfff, &mut bytes[..first])?;
+            self.read_page(board, high, 0, &mut bytes[first..size])?;
+        } else {
+            self.read_page(board, low, linear & 0xfff, &mut bytes[..size])?;
+        }
+        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (16 is the largest
+        // Plain type).
+        Ok(unsafe { ram::load(bytes.as_ptr() as u64) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slow<T: Plain>(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        seg: u8,
+        value: T,
+        view: usize,
+    ) -> Step {
+        let size = size_of::<T>();
+        let mut bytes = [0; 16];
+        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
+        unsafe { ram::store(bytes.as_mut_ptr() as u64, value) };
+        self.check_canonical(linear, seg, size as u64)?;
+        let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
+        let low = self.translate(board, linear, Access::Write, view)?;
+        if first < size {
+            let next = self.wrap(linear.wrapping_add(first as u64));
+            let high = self.translate(board, next, Access::Write, view)?;
+            self.may_write(board, low, linear & 0xfff, first)?;
+            self.may_write(board, high, 0, size - first)?;
+            self.write_page(board, low, linear & 0xfff, &bytes[..first]);
+            self.write_page(board, high, 0, &bytes[first..size]);
+        } else {
+            self.may_write(board, low, linear & 0xfff, size)?;
+            self.write_page(board, low, linear & 0xfff, &bytes[..size]);
+        }
+        Ok(())
+    }
+
+    /// Reads within one translated page.
+    fn read_page(&mut self, board: &mut Board, page: Translation, at: u64, buffer: &mut [u8]) -> Step {
+        match page.target {
+            Target::Ram { offset } | Target::Rom { offset } => {
+                board.fabric.memory.ram().read(offset + at, buffer);
+            }
+            Target::Mmio { device, window, offset } => {
+                self.device_access(board)?;
+                board.mmio_read(device, window, offset + at, buffer);
+            }
+            Target::Hole => buffer.fill(0xff),
+        }
+        Ok(())
+    }
+
+    /// Whether a write within one translated page may happen now: device accesses, and writes
+    /// over decoded code, happen in a slice of one instruction.
+    fn may_write(&mut self, board: &mut Board, page: Translation, at: u64, len: usize) -> Step {
+        match page.target {
+            Target::Mmio { .. } => self.device_access(board),
+            Target::Ram { offset }
+                if !self.alone && board.fabric.memory.covers_code(offset + at, len as u64) =>
+            {
+                Err(Leave::Alone)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes within one translated page, after [`Self::may_write`].
+    fn write_page(&mut self, board: &mut Board, page: Translation, at: u64, bytes: &[u8]) {
+        match page.target {
+            Target::Ram { offset } => {
+                let memory = &mut board.fabric.memory;
+                memory.write(page.physical + at, bytes);
+                board.attention |= memory.has_stale_code();
+                if !memory.holds_code(offset) {
+                    // The page's last decoded line is gone: the fast path is open again.
+                    let host = memory.ram().host(offset);
+                    self.tlb.fill(Access::Write, self.view, page, Some(host));
+                }
+            }
+            Target::Mmio { device, window, offset } => board.mmio_write(device, window, offset + at, bytes),
+            Target::Rom { .. } | Target::Hole => {}
+        }
+    }
+
+    /// Device accesses happen only in a slice of one instruction, where the clock is exact and
+    /// interrupts are looked at right after.
+    fn device_access(&mut self, board: &mut Board) -> Step {
+        if !self.alone {
+            return Err(Leave::Alone);
+        }
+        board.fabric.clock.set_retired(self.retired);
+        Ok(())
+    }
+
+    // --- translation ---------------------------------------------------------------------
+
+    /// Translates the page of a canonical `linear` for an access; fills the TLB, sets accessed
+    /// and dirty bits.
+    ///
+    /// # Errors
+    /// A page fault, raised.
+    #[inline]
+    pub fn translate(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        access: Access,
+        view: usize,
+    ) -> Result<Translation, Leave> {
+        if let Some(found) = self.tlb.find(linear, access, view) {
+            return Ok(*found);
+        }
+        self.walk_and_fill(board, linear, access, view)
+    }
+
+    fn walk_and_fill(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        access: Access,
+        view: usize,
+    ) -> Result<Translation, Leave> {
+        let memory = &mut board.fabric.memory;
+        let context = self.paging();
+        let walked = walk::walk(memory, &context, linear);
+        let user = view == Tlb::USER;
+        let page = match walked.outcome {
+            Ok(page) if context.mode == walk::Mode::Off => page,
+            Ok(page) => {
+                if !self.allowed(&page, access, view) {
+                    return Err(self.page_fault(linear, error::P, access, user));
+                }
+                page
+            }
+            Err(Miss::NotPresent | Miss::NonCanonical) => {
+                return Err(self.page_fault(linear, 0, access, user));
+            }
+            Err(Miss::Reserved) => {
+                return Err(self.page_fault(linear, error::P | error::RSVD, access, user));
+            }
+            // A table in a hole reads as all ones there, and those have reserved bits set.
+            Err(Miss::OutsideMemory) => {
+                return Err(self.page_fault(linear, error::P | error::RSVD, access, user));
+            }
+        };
+        let mut dirty = page.dirty;
+        if context.mode != walk::Mode::Off {
+            let leaf = walked.trail.len();
+            let width = if context.mode == walk::Mode::Legacy { 4 } else { 8 };
+            for (nth, visited) in walked.trail.iter().enumerate() {
+                // The PDPTEs of PAE paging have no accessed bit.
+                if context.mode == walk::Mode::Pae && visited.level == 3 {
+                    continue;
+                }
+                let mut value = visited.value | entry::A;
+                if access == Access::Write && nth + 1 == leaf {
+                    value |= entry::D;
+                    dirty = true;
+                }
+                if value != visited.value {
+                    memory.write(visited.address, &value.to_le_bytes()[..width]);
+                }
+            }
+        }
+        let physical = page.physical & !0xfff;
+        let translation = Translation {
+            page: linear & !0xfff,
+            target: memory.target(physical),
+            physical,
+            global: page.global && self.control.cr4 & cr4::PGE != 0,
+            size_bits: page.size_bits,
+        };
+        let (read_host, write_host) = match translation.target {
+            Target::Ram { offset } => {
+                let host = memory.ram().host(offset);
+                (Some(host), (!memory.holds_code(offset)).then_some(host))
+            }
+            Target::Rom { offset } => (Some(memory.ram().host(offset)), None),
+            _ => (None, None),
+        };
+        match access {
+            Access::Fetch => self.tlb.fill(Access::Fetch, view, translation, None),
+            Access::Read => {
+                self.tlb.fill(Access::Read, view, translation, read_host);
+            }
+            Access::Write => {
+                if let Target::Ram { offset } = translation.target {
+                    memory.mark_dirty(offset);
+                }
+                self.tlb.fill(Access::Write, view, translation, write_host);
+            }
+        }
+        debug_assert!(access != Access::Write || dirty);
+        Ok(translation)
+    }
+
+    /// Access rights (SDM volume 3, 5.6.1).
+    fn allowed(&self, page: &walk::Page, access: Access, view: usize) -> bool {
+        let user = view == Tlb::USER;
+        let c = &self.control;
+        match access {
+            Access::Fetch => {
+                let smep = c.cr4 & cr4::SMEP != 0;
+                page.executable && if user { page.user } else { !(page.user && smep) }
+            }
+            _ if user => page.user && (access == Access::Read || page.writable),
+            _ => {
+                let smap = c.cr4 & cr4::SMAP != 0 && view != Tlb::SUPERVISOR_AC;
+                let writable = page.writable || c.cr0 & cr0::WP == 0;
+                !(page.user && smap) && (access == Access::Read || writable)
+            }
+        }
+    }
+
+    #[cold]
+    fn page_fault(&mut self, linear: u64, cause: u32, access: Access, user: bool) -> Leave {
+        let nx = self.control.efer & efer::NXE != 0 || self.control.cr4 & cr4::SMEP != 0;
+        let mut code = cause;
+        match access {
+            Access::Write => code |= error::W,
+            Access::Fetch if nx => code |= error::I,
+            _ => {}
+        }
+        if user {
+            code |= error::U;
+        }
+        self.control.cr2 = linear;
+        self.tlb.flush_page(linear);
+        self.raise(14, Some(code))
+    }
+}

@@ -1,0 +1,256 @@
+//! The translation lookaside buffer: architectural state whose entries carry host pointers.
+//!
+//! Separate read, write and fetch arrays; within each, one part per privilege view. Direct
+//! mapped, fixed size, filled and flushed by architectural events alone, so that what the guest
+//! can observe of it (stale entries, accessed bits set again) repeats exactly.
+//!
+//! A hot entry is `{tag, addend}`: if the tag equals the page of the last byte accessed, the
+//! host address is `linear + addend`. Pages that need care (device windows, ROM, pages that
+//! hold decoded code) have a tag that never matches; the cold twin still knows the translation.
+
+use crate::memory::Target;
+
+const INDEX_BITS: u32 = 11;
+const VIEW: usize = 1 << INDEX_BITS;
+const ENTRIES: usize = 4 * VIEW;
+const FETCH_ENTRIES: usize = 2 * VIEW;
+const PAGE_MASK: u64 = !0xfff;
+
+/// A tag that no page has.
+const NEVER: u64 = 1;
+
+/// What the fast path reads.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Hot {
+    tag: u64,
+    addend: u64,
+}
+
+/// A translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// Linear address of the page.
+    pub page: u64,
+    /// What answers there: the target of the page's first byte.
+    pub target: Target,
+    /// Physical address of the page.
+    pub physical: u64,
+    /// Kept when CR3 is written.
+    pub global: bool,
+    /// log2 of the size of the guest's page.
+    pub size_bits: u8,
+}
+
+/// One array with its cold twin and the list of its filled places.
+struct Array<const N: usize> {
+    hot: Box<[Hot; N]>,
+    cold: Vec<Option<Translation>>,
+    filled: Vec<u16>,
+}
+
+impl<const N: usize> Array<N> {
+    fn new() -> Self {
+        let hot: Box<[Hot]> = vec![Hot { tag: NEVER, addend: 0 }; N].into_boxed_slice();
+        let Ok(hot) = hot.try_into() else { unreachable!("the slice has N entries") };
+        Self { hot, cold: vec![None; N], filled: Vec::new() }
+    }
+
+    fn fill(&mut self, at: usize, translation: Translation, host: Option<u64>) -> bool {
+        let hot = match host {
+            Some(host) => Hot { tag: translation.page, addend: host.wrapping_sub(translation.page) },
+            None => Hot { tag: NEVER, addend: 0 },
+        };
+        self.hot[at] = hot;
+        let replaced = self.cold[at].replace(translation);
+        if replaced.is_none() {
+            self.filled.push(at as u16);
+        }
+        replaced.is_some_and(|old| old != translation)
+    }
+
+    fn drop_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) -> bool {
+        let before = self.filled.len();
+        let (hot, cold) = (&mut self.hot, &mut self.cold);
+        self.filled.retain(|&at| {
+            let at = usize::from(at);
+            let keep = cold[at].as_ref().is_some_and(|t| !gone(t));
+            if !keep {
+                cold[at] = None;
+                hot[at].tag = NEVER;
+            }
+            keep
+        });
+        self.filled.len() != before
+    }
+
+    fn drop_at(&mut self, at: usize, page: u64) -> bool {
+        if !self.cold[at].is_some_and(|t| t.page == page) {
+            return false;
+        }
+        self.cold[at] = None;
+        self.hot[at].tag = NEVER;
+        self.filled.retain(|&other| usize::from(other) != at);
+        true
+    }
+}
+
+/// The TLB of one processor.
+pub struct Tlb {
+    read: Array<ENTRIES>,
+    write: Array<ENTRIES>,
+    fetch: Array<FETCH_ENTRIES>,
+    /// Linear span of all large-page fills since the last full flush; empty if first > last.
+    large: (u64, u64),
+    /// Counts every change of a fetch translation: block links made before are void.
+    pub generation: u64,
+}
+
+/// What kind of access a translation serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Data read.
+    Read,
+    /// Data write.
+    Write,
+    /// Instruction fetch.
+    Fetch,
+}
+
+impl Default for Tlb {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tlb {
+    /// View of supervisor accesses.
+    pub const SUPERVISOR: usize = 0;
+    /// View of user accesses.
+    pub const USER: usize = VIEW;
+    /// View of supervisor accesses while AC overrides SMAP.
+    pub const SUPERVISOR_AC: usize = 2 * VIEW;
+
+    /// An empty TLB.
+    pub fn new() -> Self {
+        Self {
+            read: Array::new(),
+            write: Array::new(),
+            fetch: Array::new(),
+            large: (u64::MAX, 0),
+            generation: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn place(linear: u64, view: usize) -> usize {
+        ((linear >> 12) as usize & (VIEW - 1) | view) & (ENTRIES - 1)
+    }
+
+    #[inline(always)]
+    fn fetch_place(linear: u64, view: usize) -> usize {
+        ((linear >> 12) as usize & (VIEW - 1) | view) & (FETCH_ENTRIES - 1)
+    }
+
+    /// Host address for reading `size` bytes at `linear`, if the fast path may.
+    #[inline(always)]
+    pub fn read_host(&self, linear: u64, size: u64, view: usize) -> Option<u64> {
+        let entry = &self.read.hot[Self::place(linear, view)];
+        (entry.tag == linear.wrapping_add(size - 1) & PAGE_MASK).then(|| linear.wrapping_add(entry.addend))
+    }
+
+    /// Host address for writing (or reading and writing) `size` bytes at `linear`.
+    #[inline(always)]
+    pub fn write_host(&self, linear: u64, size: u64, view: usize) -> Option<u64> {
+        let entry = &self.write.hot[Self::place(linear, view)];
+        (entry.tag == linear.wrapping_add(size - 1) & PAGE_MASK).then(|| linear.wrapping_add(entry.addend))
+    }
+
+    /// The translation of the page of `linear`, if it is held.
+    #[inline]
+    pub fn find(&self, linear: u64, access: Access, view: usize) -> Option<&Translation> {
+        let cold = match access {
+            Access::Read => &self.read.cold[Self::place(linear, view)],
+            Access::Write => &self.write.cold[Self::place(linear, view)],
+            Access::Fetch => &self.fetch.cold[Self::fetch_place(linear, view)],
+        };
+        cold.as_ref().filter(|t| t.page == linear & PAGE_MASK)
+    }
+
+    /// Holds a translation. `host` is the host address of the page where the fast path may use it.
+    pub fn fill(&mut self, access: Access, view: usize, translation: Translation, host: Option<u64>) {
+        let page = translation.page;
+        match access {
+            Access::Read => drop(self.read.fill(Self::place(page, view), translation, host)),
+            Access::Write => drop(self.write.fill(Self::place(page, view), translation, host)),
+            Access::Fetch => {
+                if self.fetch.fill(Self::fetch_place(page, view), translation, None) {
+                    self.generation += 1;
+                }
+            }
+        };
+        if translation.size_bits > 12 {
+            let size = 1u64 << translation.size_bits;
+            let first = page & !(size - 1);
+            self.large = (self.large.0.min(first), self.large.1.max(first + (size - 1)));
+        }
+    }
+
+    /// Drops everything.
+    pub fn flush_all(&mut self) {
+        self.flush_where(|_| true);
+        self.large = (u64::MAX, 0);
+    }
+
+    /// Drops everything that is not global (a write to CR3).
+    pub fn flush_non_global(&mut self) {
+        self.flush_where(|t| !t.global);
+    }
+
+    /// Drops the page of `linear`, of whatever size it is (INVLPG, or a page fault on it).
+    pub fn flush_page(&mut self, linear: u64) {
+        let page = linear & PAGE_MASK;
+        if (self.large.0..=self.large.1).contains(&linear) {
+            self.flush_where(|t| (t.page ^ linear) >> t.size_bits == 0);
+            return;
+        }
+        for view in [Self::SUPERVISOR, Self::USER, Self::SUPERVISOR_AC] {
+            let at = Self::place(page, view);
+            self.read.drop_at(at, page);
+            self.write.drop_at(at, page);
+        }
+        for view in [Self::SUPERVISOR, Self::USER] {
+            if self.fetch.drop_at(Self::fetch_place(page, view), page) {
+                self.generation += 1;
+            }
+        }
+    }
+
+    /// Takes the fast path away from writes to the page at this backing offset: code was
+    /// decoded from it.
+    pub fn guard_code(&mut self, backing_page: u64) {
+        for &at in &self.write.filled {
+            let at = usize::from(at);
+            if matches!(self.write.cold[at], Some(Translation { target: Target::Ram { offset }, .. }) if offset == backing_page)
+            {
+                self.write.hot[at].tag = NEVER;
+            }
+        }
+    }
+
+    fn flush_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) {
+        self.read.drop_where(&mut gone);
+        self.write.drop_where(&mut gone);
+        if self.fetch.drop_where(&mut gone) {
+            self.generation += 1;
+        }
+    }
+
+    /// All translations held, in a fixed order, for the state hash.
+    pub fn translations(&self) -> impl Iterator<Item = (u8, usize, &Translation)> {
+        let read = self.read.cold.iter().enumerate().filter_map(|(i, t)| Some((0, i, t.as_ref()?)));
+        let write = self.write.cold.iter().enumerate().filter_map(|(i, t)| Some((1, i, t.as_ref()?)));
+        let fetch = self.fetch.cold.iter().enumerate().filter_map(|(i, t)| Some((2, i, t.as_ref()?)));
+        read.chain(write).chain(fetch)
+    }
+}
