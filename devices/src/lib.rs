@@ -1,1 +1,17 @@
-//! Part of Ringhold.
+//! Virtual hardware for Ringhold: deterministic models of the devices of a PC.
+//!
+//! One file or folder per chip, each in four parts: the model, its registers on the bus, its
+//! saved state, its tests. A device knows the traits of [`ringhold_emulator::bus`] and nothing
+//! else of the machine. [`catalogue`] lists them all.
+#![forbid(unsafe_code)]
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod catalogue;
+pub mod debug_exit;
+pub mod debugcon;
+pub mod pic;
+pub mod port92;
+pub mod post;
+mod saved;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,17 @@
+//! Every device that this crate offers, in its default configuration.
+
+use ringhold_emulator::bus::Device;
+
+/// Makes a device in its default configuration.
+pub type Maker = fn() -> Box<dyn Device>;
+
+/// All devices, by the name that machine descriptions use for their kind.
+pub fn all() -> Vec<(&'static str, Maker)> {
+    vec![
+        ("debug_exit", || Box::new(crate::debug_exit::DebugExit::new(Default::default()))),
+        ("debugcon", || Box::new(crate::debugcon::Debugcon::new(Default::default()))),
+        ("pic", || Box::new(crate::pic::Pic::new(Default::default()))),
+        ("port92", || Box::new(crate::port92::Port92::new(Default::default()))),
+        ("post", || Box::new(crate::post::Post::new(Default::default()))),
+    ]
+}
