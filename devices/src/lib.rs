@@ -9,9 +9,14 @@
 pub mod catalogue;
 pub mod debug_exit;
 pub mod debugcon;
+pub mod ioapic;
+pub mod lapic;
 pub mod pic;
 pub mod port92;
 pub mod post;
 mod saved;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_memory;
+mod ticks;
