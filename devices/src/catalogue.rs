@@ -10,10 +10,14 @@ pub fn all() -> Vec<(&'static str, Maker)> {
     vec![
         ("debug_exit", || Box::new(crate::debug_exit::DebugExit::new(Default::default()))),
         ("debugcon", || Box::new(crate::debugcon::Debugcon::new(Default::default()))),
+        ("i8042", || Box::new(crate::i8042::I8042::new(Default::default()))),
         ("ioapic", || Box::new(crate::ioapic::Ioapic::new(Default::default()))),
         ("lapic", || Box::new(crate::lapic::Lapic::new(Default::default()))),
         ("pic", || Box::new(crate::pic::Pic::new(Default::default()))),
+        ("pit", || Box::new(crate::pit::Pit::new(Default::default()))),
         ("port92", || Box::new(crate::port92::Port92::new(Default::default()))),
         ("post", || Box::new(crate::post::Post::new(Default::default()))),
+        ("rtc", || Box::new(crate::rtc::Rtc::new(Default::default()))),
+        ("uart", || Box::new(crate::uart::Uart::new(Default::default()))),
     ]
 }

@@ -9,14 +9,18 @@
 pub mod catalogue;
 pub mod debug_exit;
 pub mod debugcon;
+pub mod i8042;
 pub mod ioapic;
 pub mod lapic;
 pub mod pic;
+pub mod pit;
 pub mod port92;
 pub mod post;
+pub mod rtc;
 mod saved;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod testing_memory;
 mod ticks;
+pub mod uart;
