@@ -147,7 +147,7 @@ impl Counter {
         if self.control & 1 == 0 {
             return n as u16;
         }
-        (n / 1000 << 12 | n / 100 % 10 << 8 | n / 10 % 10 << 4 | n % 10) as u16
+        (((n / 1000) << 12) | ((n / 100 % 10) << 8) | ((n / 10 % 10) << 4) | (n % 10)) as u16
     }
 
     fn is_counting(&self) -> bool {
@@ -783,7 +783,7 @@ mod tests {
             let mut b = bench();
             b.out8(0x61, 1);
             program(&mut b, 2, mode, n);
-            let mut counter = Counter { control: 0x30 | mode << 1, cr: n, out: true, ..Counter::new(true) };
+            let mut counter = Counter { control: 0x30 | (mode << 1), cr: n, out: true, ..Counter::new(true) };
             counter.load = true;
             for _ in 0..1000 {
                 counter.step(1);

@@ -80,7 +80,7 @@ const C_UF: u8 = 0x10;
 const D_VRT: u8 = 0x80;
 
 fn to_bcd(n: u8) -> u8 {
-    n / 10 % 10 << 4 | n % 10
+    ((n / 10 % 10) << 4) | (n % 10)
 }
 
 /// Year, month and day of the month, `days` after 1970-01-01, in the Gregorian calendar.
@@ -600,7 +600,7 @@ mod tests {
         let mut b = Bench::new(Rtc::new(config));
         let mut word = |low| u16::from_le_bytes([get(&mut b, low), get(&mut b, low + 1)]);
         assert_eq!((word(0x15), word(0x17), word(0x30)), (640, 0xffff, 0xffff));
-        assert_eq!(word(0x34), ((3 << 30) - (16 << 20) >> 16) as u16);
+        assert_eq!(word(0x34), (((3 << 30) - (16 << 20)) >> 16) as u16);
         assert_eq!((word(0x5b), get(&mut b, 0x5d)), (0x4000, 1));
         assert_eq!((get(&mut b, 0x38), get(&mut b, 0x05)), (0x20, 0));
         let sum: u16 = (0x10..0x2e).map(|i| u16::from(get(&mut b, i))).sum();

@@ -299,10 +299,9 @@ impl State {
 
     fn arrived(&mut self, at: u64) {
         self.arrived_at = None;
-        if self.has_room() && !self.is_looped() {
-            if let Some(byte) = self.backlog.pop_front() {
-                self.received(Received { byte: byte & self.word_mask(), errors: 0 }, at);
-            }
+        let takes = self.has_room() && !self.is_looped();
+        if takes && let Some(byte) = self.backlog.pop_front() {
+            self.received(Received { byte: byte & self.word_mask(), errors: 0 }, at);
         }
         self.start_arrival(at);
     }
