@@ -508,7 +508,7 @@ impl PortDevice for Pit {
             0x43 => Err(AccessError::Direction),
             0x61 => {
                 self.sync(2, cx);
-                let refresh = pulses_at(cx.now()) / REFRESH_PULSES & 1;
+                let refresh = pulses_at(cx.now()) / REFRESH_PULSES % 2;
                 let out2 = u32::from(self.state.counters[2].out);
                 Ok(u32::from(self.state.port61) | (refresh as u32) << 4 | out2 << 5)
             }

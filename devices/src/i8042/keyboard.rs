@@ -30,7 +30,9 @@ pub(super) struct Keyboard {
     /// The command whose parameter comes next.
     command: Option<u8>,
     last: u8,
-    /// Bytes for the controller.
+    /// The rest of a key that is being sent; answers do not cut it in two.
+    codes: VecDeque<u8>,
+    /// Answers to commands.
     output: VecDeque<u8>,
     /// What the host typed and the guest has not seen; unbounded.
     typed: VecDeque<Key>,
@@ -45,6 +47,7 @@ impl Default for Keyboard {
             scanning: true,
             command: None,
             last: 0,
+            codes: VecDeque::new(),
             output: VecDeque::new(),
             typed: VecDeque::new(),
         }
@@ -64,6 +67,7 @@ impl Keyboard {
 
     /// "Default condition": set 2, typematic 500 ms and 10.9 characters a second.
     fn defaults(&mut self) {
+        self.codes.clear();
         self.set = 2;
         self.typematic = 0x2b;
     }
@@ -87,6 +91,7 @@ impl Keyboard {
             0xee => self.answer(&[0xee]),
             0xf2 => self.answer(&[ACK, 0xab, 0x83]),
             0xf4 => {
+                self.codes.clear();
                 self.scanning = true;
                 self.answer(&[ACK]);
             }
@@ -125,7 +130,7 @@ impl Keyboard {
 
     /// Whether [`Self::send`] has a byte.
     pub(super) fn has_output(&self) -> bool {
-        !self.output.is_empty() || (self.can_type() && !self.typed.is_empty())
+        !self.codes.is_empty() || !self.output.is_empty() || (self.can_type() && !self.typed.is_empty())
     }
 
     fn can_type(&self) -> bool {
@@ -134,12 +139,13 @@ impl Keyboard {
 
     /// The next byte for the controller.
     pub(super) fn send(&mut self) -> Option<u8> {
-        if self.output.is_empty() && self.can_type() {
+        if self.codes.is_empty() && self.output.is_empty() && self.can_type() {
             let key = self.typed.pop_front()?;
             self.press(key);
         }
-        self.last = self.output.pop_front()?;
-        Some(self.last)
+        let next = self.codes.pop_front().or_else(|| self.output.pop_front());
+        self.last = next?;
+        next
     }
 
     /// The bytes of a key in the chosen scan code set.
@@ -152,10 +158,10 @@ impl Keyboard {
             (_, code) => code,
         };
         match (self.set, key.down) {
-            (_, true) => self.answer(&[code]),
-            (1, false) => self.answer(&[code | 0x80]),
+            (_, true) => self.codes.push_back(code),
+            (1, false) => self.codes.push_back(code | 0x80),
             // Of set 3's keys only some send a break code by default; all do here.
-            (_, false) => self.answer(&[0xf0, code]),
+            (_, false) => self.codes.extend([0xf0, code]),
         }
     }
 

@@ -599,6 +599,20 @@ mod tests {
         assert_eq!(keyboard(&mut b, &[0xf4]), [0xfa, 0x2a, 0x29, 0xa9, 0xaa]);
     }
 
+    /// A command between the two bytes of a break code neither loses nor splits it.
+    #[test]
+    fn commands_do_not_cut_codes() {
+        let mut b = bench();
+        b.out8(0x64, 0x60);
+        b.out8(0x60, 0x25);
+        b.input(b"a");
+        for byte in [0x1c, 0xf0] {
+            b.advance(2 * BYTE_NS);
+            assert_eq!(b.in8(0x60), byte);
+        }
+        assert_eq!(keyboard(&mut b, &[0xed]), [0x1c, 0xfa]);
+    }
+
     /// Each byte is an edge of line 1, 880 us after the one before was read.
     #[test]
     fn interrupts() {
