@@ -6,12 +6,16 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
+pub mod acpi_pm;
 pub mod catalogue;
 pub mod debug_exit;
 pub mod debugcon;
+pub mod edu;
 pub mod i8042;
 pub mod ioapic;
+pub mod isa_bridge;
 pub mod lapic;
+pub mod pci_host;
 pub mod pic;
 pub mod pit;
 pub mod port92;
