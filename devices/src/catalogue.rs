@@ -12,6 +12,7 @@ pub fn all() -> Vec<(&'static str, Maker)> {
         ("debug_exit", || Box::new(crate::debug_exit::DebugExit::new(Default::default()))),
         ("debugcon", || Box::new(crate::debugcon::Debugcon::new(Default::default()))),
         ("edu", || Box::new(crate::edu::Edu::new(Default::default()))),
+        ("hpet", || Box::new(crate::hpet::Hpet::new(Default::default()))),
         ("i8042", || Box::new(crate::i8042::I8042::new(Default::default()))),
         ("ioapic", || Box::new(crate::ioapic::Ioapic::new(Default::default()))),
         ("isa_bridge", || Box::new(crate::isa_bridge::IsaBridge::new(Default::default()))),

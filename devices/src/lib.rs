@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod debug_exit;
 pub mod debugcon;
 pub mod edu;
+pub mod hpet;
 pub mod i8042;
 pub mod ioapic;
 pub mod isa_bridge;
