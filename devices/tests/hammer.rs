@@ -34,7 +34,7 @@ fn width() -> impl Strategy<Value = Width> {
 
 /// Values with few bits and values with all bits are more telling than even ones.
 fn value() -> impl Strategy<Value = u64> {
-    prop_oneof![any::<u64>(), (0u64..256), Just(0), Just(u64::MAX), (0u32..64).prop_map(|bit| 1 << bit)]
+    prop_oneof![any::<u64>(), 0u64..256, Just(0), Just(u64::MAX), (0u32..64).prop_map(|bit| 1 << bit),]
 }
 
 /// Small register offsets and BAR-sized ones.
@@ -241,33 +241,45 @@ impl Subject {
     }
 }
 
-fn hammer(name: &str, make: Maker, before: &[Action], after: &[Action]) -> Result<(), TestCaseError> {
+/// Runs `before`, and then `after` on the device and on one that was restored; the latter gives
+/// way to a newly restored one after each `often` actions.
+fn hammer(
+    name: &str,
+    make: Maker,
+    before: &[Action],
+    after: &[Action],
+    often: usize,
+) -> Result<(), TestCaseError> {
     let mut one = Subject::new(make());
     for action in before {
         one.run(action);
     }
     let mut two = one.restored(make);
-    for action in after {
+    for (n, action) in after.iter().enumerate() {
         one.run(action);
         two.run(action);
         prop_assert_eq!(&one.seen, &two.seen, "{}: reads differ after {:?}", name, action);
         prop_assert_eq!(one.state(), two.state(), "{}: states differ after {:?}", name, action);
+        prop_assert_eq!(&one.board.fabric.output, &two.board.fabric.output, "{}: output", name);
+        prop_assert_eq!(&one.board.fabric.events, &two.board.fabric.events, "{}: events", name);
+        prop_assert_eq!(&one.board.wires, &two.board.wires, "{}: wires", name);
+        prop_assert_eq!(one.board.take_ending(), two.board.take_ending(), "{}: ending", name);
+        if n % often == often - 1 {
+            two = one.restored(make);
+        }
     }
-    prop_assert_eq!(&one.board.fabric.output, &two.board.fabric.output, "{}: output", name);
-    prop_assert_eq!(&one.board.fabric.events, &two.board.fabric.events, "{}: events", name);
-    prop_assert_eq!(&one.board.wires, &two.board.wires, "{}: wires", name);
-    prop_assert_eq!(one.board.take_ending(), two.board.take_ending(), "{}: ending", name);
     Ok(())
 }
 
 proptest! {
     #[test]
     fn every_device_survives_and_restores(
-        before in prop::collection::vec(action(), 0..150),
-        after in prop::collection::vec(action(), 0..80),
+        before in prop::collection::vec(action(), 0..60),
+        after in prop::collection::vec(action(), 0..120),
+        often in 1usize..10,
     ) {
         for (name, make) in catalogue::all() {
-            hammer(name, make, &before, &after)?;
+            hammer(name, make, &before, &after, often)?;
         }
     }
 
