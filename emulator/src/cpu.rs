@@ -42,6 +42,10 @@ pub struct Cpu {
     pub view: usize,
     /// The current slice of a block has one instruction: device accesses may happen.
     pub alone: bool,
+    /// SSE instructions may run. Hot twin of CR0.EM, CR0.TS, CR4.OSFXSR.
+    pub sse_ready: bool,
+    /// MMX instructions may run. Hot twin of CR0.EM, CR0.TS.
+    pub mmx_ready: bool,
     /// Current privilege level.
     pub cpl: u8,
     /// Translations. The boxed arrays are reached by pointer.
@@ -92,6 +96,8 @@ impl Cpu {
             retired: 0,
             view: 0,
             alone: false,
+            sse_ready: false,
+            mmx_ready: false,
             cpl: 0,
             tlb: Tlb::new(),
             rip: 0,
@@ -141,8 +147,9 @@ impl Cpu {
         self.tlb.flush_all();
     }
 
-    /// Rebuilds what follows from the state: CPL, segment bases, the TLB view. To be called
-    /// after any change of segments, control registers or EFER; it flushes nothing.
+    /// Rebuilds what follows from the state: CPL, segment bases, whether SSE may run, the TLB
+    /// view. To be called after any change of segments, control registers or EFER (CLTS too); it
+    /// flushes nothing.
     pub fn refresh(&mut self) {
         let protected = self.protected();
         self.cpl = match (protected, self.v86()) {
@@ -158,6 +165,8 @@ impl Cpu {
         for index in [sreg::FS, sreg::GS] {
             self.seg_base[usize::from(index)] = self.seg[usize::from(index)].base;
         }
+        self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
+        self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;
         self.refresh_view();
     }
 

@@ -3,6 +3,7 @@
 //! A handler reads its operands, computes, and commits; whatever can fault happens before
 //! anything is changed, so that a faulting instruction leaves no trace.
 
+pub mod sse;
 pub mod word;
 
 use crate::cpu::{Cpu, Exception};

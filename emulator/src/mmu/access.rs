@@ -198,9 +198,20 @@ impl Cpu {
         Ok(())
     }
 
+    /// Raises the fault that a read of `size` bytes would raise, if any; reads nothing.
+    pub fn check_read(&mut self, board: &mut Board, linear: u64, seg: u8, size: u64) -> Step {
+        self.check_canonical(linear, seg, size)?;
+        self.translate(board, linear, Access::Read, self.view)?;
+        let last = self.wrap(linear.wrapping_add(size - 1));
+        if (last ^ linear) >> 12 != 0 {
+            self.translate(board, last, Access::Read, self.view)?;
+        }
+        Ok(())
+    }
+
     /// Linear addresses wrap at 4 GiB outside 64-bit mode.
     #[inline]
-    fn wrap(&self, linear: u64) -> u64 {
+    pub fn wrap(&self, linear: u64) -> u64 {
         if self.control.efer & efer::LMA != 0 { linear } else { linear & 0xffff_ffff }
     }
 

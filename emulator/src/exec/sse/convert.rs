@@ -1,0 +1,276 @@
+//! Conversions between numbers and integers, and between formats.
+
+use super::Numeric;
+use super::exceptions::bit::{MASK_SHIFT, PE};
+use super::exceptions::{Hosted, quiet};
+use super::float::{Float, number};
+use super::host::{self, Run};
+use crate::cpu::Cpu;
+use crate::exec::Leave;
+
+/// The upper half of `dst` over `low`.
+#[inline(always)]
+fn merge(dst: u128, low: u64) -> u128 {
+    dst >> 64 << 64 | u128::from(low)
+}
+
+/// A single over the other bits of `dst`.
+#[inline(always)]
+fn merge_single(dst: u128, value: f32) -> u128 {
+    dst >> 32 << 32 | u128::from(value.to_bits())
+}
+
+/// The low signed doubleword `nth`.
+#[inline(always)]
+fn integer(from: u128, nth: u32) -> i32 {
+    (from >> (32 * nth)) as i32
+}
+
+// --- between formats -------------------------------------------------------------------------
+
+/// CVTSS2SD
+pub struct Cvtss2sd;
+
+impl Hosted for Cvtss2sd {
+    const RUN: Run = host::cvtss2sd;
+
+    #[inline(always)]
+    fn fast(_: u32, dst: u128, src: u128) -> Option<u128> {
+        let x = number::<f32>(src, 0);
+        x.tame().then(|| merge(dst, f64::from(x).to_bits()))
+    }
+}
+
+/// CVTSD2SS
+pub struct Cvtsd2ss;
+
+impl Hosted for Cvtsd2ss {
+    const RUN: Run = host::cvtsd2ss;
+
+    #[inline(always)]
+    fn fast(mxcsr: u32, dst: u128, src: u128) -> Option<u128> {
+        let x = number::<f64>(src, 0);
+        let result = x as f32;
+        let exact = quiet(mxcsr) && x.tame() && (result.large() || x == 0.0);
+        exact.then(|| merge_single(dst, result))
+    }
+
+    fn denormal(result: u128) -> bool {
+        number::<f32>(result, 0).denormal()
+    }
+}
+
+/// CVTPS2PD
+pub struct Cvtps2pd;
+
+impl Hosted for Cvtps2pd {
+    const RUN: Run = host::cvtps2pd;
+
+    #[inline(always)]
+    fn fast(_: u32, _: u128, src: u128) -> Option<u128> {
+        let (low, high) = (number::<f32>(src, 0), number::<f32>(src, 1));
+        let wide = |x| u128::from(f64::from(x).to_bits());
+        (low.tame() && high.tame()).then(|| wide(low) | wide(high) << 64)
+    }
+}
+
+/// CVTPD2PS
+pub struct Cvtpd2ps;
+
+impl Hosted for Cvtpd2ps {
+    const RUN: Run = host::cvtpd2ps;
+
+    fn denormal(result: u128) -> bool {
+        number::<f32>(result, 0).denormal() || number::<f32>(result, 1).denormal()
+    }
+}
+
+// --- from integers ---------------------------------------------------------------------------
+
+/// CVTDQ2PD, and CVTPI2PD: always exact.
+pub struct Cvtdq2pd;
+
+impl Numeric for Cvtdq2pd {
+    #[inline(always)]
+    fn compute(_: &mut Cpu, _: u128, src: u128, _: u8) -> Result<u128, Leave> {
+        let wide = |nth| u128::from(f64::from(integer(src, nth)).to_bits());
+        Ok(wide(0) | wide(1) << 64)
+    }
+}
+
+/// CVTDQ2PS
+pub struct Cvtdq2ps;
+
+impl Hosted for Cvtdq2ps {
+    const RUN: Run = host::cvtdq2ps;
+
+    #[inline(always)]
+    fn fast(mxcsr: u32, _: u128, src: u128) -> Option<u128> {
+        let single = |nth| u128::from((integer(src, nth) as f32).to_bits()) << (32 * nth);
+        quiet(mxcsr).then(|| single(0) | single(1) | single(2) | single(3))
+    }
+}
+
+/// CVTPI2PS
+pub struct Cvtpi2ps;
+
+impl Numeric for Cvtpi2ps {
+    fn compute(cpu: &mut Cpu, dst: u128, src: u128, imm: u8) -> Result<u128, Leave> {
+        Ok(merge(dst, Cvtdq2ps::compute(cpu, dst, u128::from(src as u64), imm)? as u64))
+    }
+}
+
+/// CVTSI2SD from 32 bits: always exact.
+pub struct Cvtsi2sd32;
+
+impl Numeric for Cvtsi2sd32 {
+    #[inline(always)]
+    fn compute(_: &mut Cpu, dst: u128, src: u128, _: u8) -> Result<u128, Leave> {
+        Ok(merge(dst, f64::from(integer(src, 0)).to_bits()))
+    }
+}
+
+/// CVTSI2SD from 64 bits
+pub struct Cvtsi2sd64;
+
+impl Hosted for Cvtsi2sd64 {
+    const RUN: Run = host::cvtsi2sd_64;
+
+    #[inline(always)]
+    fn fast(mxcsr: u32, dst: u128, src: u128) -> Option<u128> {
+        let x = src as i64;
+        let exact = x.unsigned_abs() <= 1 << 53;
+        (exact || quiet(mxcsr)).then(|| merge(dst, (x as f64).to_bits()))
+    }
+}
+
+/// CVTSI2SS from 32 bits
+pub struct Cvtsi2ss32;
+
+impl Hosted for Cvtsi2ss32 {
+    const RUN: Run = host::cvtsi2ss_32;
+
+    #[inline(always)]
+    fn fast(mxcsr: u32, dst: u128, src: u128) -> Option<u128> {
+        let x = src as i32;
+        let exact = x.unsigned_abs() <= 1 << 24;
+        (exact || quiet(mxcsr)).then(|| merge_single(dst, x as f32))
+    }
+}
+
+/// CVTSI2SS from 64 bits
+pub struct Cvtsi2ss64;
+
+impl Hosted for Cvtsi2ss64 {
+    const RUN: Run = host::cvtsi2ss_64;
+
+    #[inline(always)]
+    fn fast(mxcsr: u32, dst: u128, src: u128) -> Option<u128> {
+        let x = src as i64;
+        let exact = x.unsigned_abs() <= 1 << 24;
+        (exact || quiet(mxcsr)).then(|| merge_single(dst, x as f32))
+    }
+}
+
+// --- to integers -----------------------------------------------------------------------------
+
+/// `x` cut to an integer, where it fits 64 bits and no flag of MXCSR changes.
+#[inline(always)]
+fn truncated(mxcsr: u32, x: f64) -> Option<i64> {
+    // 2^63; NaNs compare false.
+    if x.abs() < 9_223_372_036_854_775_808.0 {
+        let result = x as i64;
+        let inexact_known = mxcsr & PE != 0 && mxcsr & PE << MASK_SHIFT != 0;
+        if inexact_known || result as f64 == x {
+            return Some(result);
+        }
+    }
+    None
+}
+
+/// [`truncated`], where it fits 32 bits; in the form of a general register.
+#[inline(always)]
+fn truncated_32(mxcsr: u32, x: f64) -> Option<u128> {
+    let result = truncated(mxcsr, x)?;
+    i32::try_from(result).ok().map(|result| u128::from(result as u32))
+}
+
+/// [`truncated`] in the form of a general register.
+#[inline(always)]
+fn truncated_64(mxcsr: u32, x: f64) -> Option<u128> {
+    truncated(mxcsr, x).map(|result| u128::from(result as u64))
+}
+
+/// Declares conversions that truncate: `Name = host function, (MXCSR, source) fast path;`
+macro_rules! truncating {
+    ($($(#[$doc:meta])* $name:ident = $run:path, ($mxcsr:ident, $src:ident) $fast:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+        impl Hosted for $name {
+            const RUN: Run = $run;
+
+            #[inline(always)]
+            fn fast($mxcsr: u32, _: u128, $src: u128) -> Option<u128> {
+                $fast
+            }
+        }
+    )*};
+}
+
+truncating! {
+    /// CVTTSD2SI to 32 bits
+    Cvttsd2si32 = host::cvttsd2si_32, (mxcsr, src) truncated_32(mxcsr, number::<f64>(src, 0));
+    /// CVTTSD2SI to 64 bits
+    Cvttsd2si64 = host::cvttsd2si_64, (mxcsr, src) truncated_64(mxcsr, number::<f64>(src, 0));
+    /// CVTTSS2SI to 32 bits
+    Cvttss2si32 = host::cvttss2si_32, (mxcsr, src) truncated_32(mxcsr, number::<f32>(src, 0).into());
+    /// CVTTSS2SI to 64 bits
+    Cvttss2si64 = host::cvttss2si_64, (mxcsr, src) truncated_64(mxcsr, number::<f32>(src, 0).into());
+}
+
+/// Declares conversions that the host always does: `Name = host function;`
+macro_rules! hosted {
+    ($($(#[$doc:meta])* $name:ident = $run:path;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+        impl Hosted for $name {
+            const RUN: Run = $run;
+        }
+    )*};
+}
+
+hosted! {
+    /// CVTSD2SI to 32 bits
+    Cvtsd2si32 = host::cvtsd2si_32;
+    /// CVTSD2SI to 64 bits
+    Cvtsd2si64 = host::cvtsd2si_64;
+    /// CVTSS2SI to 32 bits
+    Cvtss2si32 = host::cvtss2si_32;
+    /// CVTSS2SI to 64 bits
+    Cvtss2si64 = host::cvtss2si_64;
+    /// CVTPS2DQ
+    Cvtps2dq = host::cvtps2dq;
+    /// CVTTPS2DQ
+    Cvttps2dq = host::cvttps2dq;
+    /// CVTPD2DQ, and CVTPD2PI
+    Cvtpd2dq = host::cvtpd2dq;
+    /// CVTTPD2DQ, and CVTTPD2PI
+    Cvttpd2dq = host::cvttpd2dq;
+}
+
+/// CVTPS2PI
+pub struct Cvtps2pi;
+/// CVTTPS2PI
+pub struct Cvttps2pi;
+
+impl Numeric for Cvtps2pi {
+    fn compute(cpu: &mut Cpu, _: u128, src: u128, imm: u8) -> Result<u128, Leave> {
+        Cvtps2dq::compute(cpu, 0, u128::from(src as u64), imm)
+    }
+}
+
+impl Numeric for Cvttps2pi {
+    fn compute(cpu: &mut Cpu, _: u128, src: u128, imm: u8) -> Result<u128, Leave> {
+        Cvttps2dq::compute(cpu, 0, u128::from(src as u64), imm)
+    }
+}

@@ -1,0 +1,120 @@
+//! FXSAVE and FXRSTOR (SDM volume 1, 10.5).
+
+use crate::Board;
+use crate::cpu::{CodeSize, Cpu};
+use crate::decode::Op;
+use crate::exec::{Leave, Step};
+use crate::state::{F80, MXCSR_MASK, X87, cr0, cr4};
+
+/// Bytes of the area.
+const SIZE: u64 = 512;
+/// Rows of 16 bytes: the control words, ST0 to ST7, XMM0 to XMM15.
+const ROWS: usize = 2 + 8 + 16;
+/// The first row of x87 registers.
+const ST: usize = 2;
+/// The first row of XMM registers.
+const XMM: usize = 10;
+
+/// FXSAVE (`WIDE`: FXSAVE64)
+pub fn fxsave<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    let linear = area(cpu, op, true)?;
+    cpu.check_write(board, linear, op.seg, SIZE)?;
+    let x87 = &cpu.x87;
+    let mut rows = [0u128; ROWS];
+    rows[0] = u128::from(x87.fcw)
+        | u128::from(x87.status()) << 16
+        | u128::from(!x87.empty) << 32
+        | u128::from(x87.fop) << 48
+        | u128::from(pointer::<WIDE>(x87.fip, x87.fcs)) << 64;
+    rows[1] = u128::from(pointer::<WIDE>(x87.fdp, x87.fds));
+    for (nth, row) in rows[ST..XMM].iter_mut().enumerate() {
+        let register = x87.r[(usize::from(x87.top) + nth) % 8];
+        *row = u128::from(register.significand) | u128::from(register.sign_exponent) << 64;
+    }
+    let vectors = saved_vectors(cpu);
+    if let Some(count) = vectors {
+        rows[1] |= u128::from(cpu.vector.mxcsr) << 64 | u128::from(MXCSR_MASK) << 96;
+        rows[XMM..XMM + count].copy_from_slice(&cpu.vector.xmm[..count]);
+    }
+    for (nth, row) in rows.into_iter().enumerate().take(XMM + vectors.unwrap_or(0)) {
+        let at = cpu.wrap(linear.wrapping_add(16 * nth as u64));
+        if nth == 1 && vectors.is_none() {
+            // MXCSR and its mask stay as they are in memory.
+            cpu.store(board, at, op.seg, row as u64)?;
+        } else {
+            cpu.store(board, at, op.seg, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// FXRSTOR (`WIDE`: FXRSTOR64)
+pub fn fxrstor<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    let linear = area(cpu, op, false)?;
+    cpu.check_read(board, linear, op.seg, SIZE)?;
+    let mut rows = [0u128; ROWS];
+    let vectors = saved_vectors(cpu);
+    for (nth, row) in rows.iter_mut().enumerate().take(XMM + vectors.unwrap_or(0)) {
+        let at = cpu.wrap(linear.wrapping_add(16 * nth as u64));
+        *row = cpu.load(board, at, op.seg)?;
+    }
+    let mxcsr = (rows[1] >> 64) as u32;
+    if vectors.is_some() && mxcsr & !MXCSR_MASK != 0 {
+        return Err(cpu.gp(0));
+    }
+    cpu.x87 = x87::<WIDE>(&rows, &cpu.x87);
+    if let Some(count) = vectors {
+        cpu.vector.mxcsr = mxcsr;
+        cpu.vector.xmm[..count].copy_from_slice(&rows[XMM..XMM + count]);
+    }
+    Ok(())
+}
+
+/// The checked address of the area.
+fn area(cpu: &mut Cpu, op: &Op, write: bool) -> Result<u64, Leave> {
+    if cpu.control.cr0 & (cr0::EM | cr0::TS) != 0 {
+        return Err(cpu.nm());
+    }
+    let linear = cpu.linear(op, SIZE, write)?;
+    if linear & 15 == 0 { Ok(linear) } else { Err(cpu.gp(0)) }
+}
+
+/// How many XMM registers are saved beside MXCSR; `None` without CR4.OSFXSR.
+fn saved_vectors(cpu: &Cpu) -> Option<usize> {
+    let count = if cpu.code_size() == CodeSize::Bits64 { 16 } else { 8 };
+    (cpu.control.cr4 & cr4::OSFXSR != 0).then_some(count)
+}
+
+/// A last-instruction or last-operand pointer: 64 bits, or 32 and the selector.
+fn pointer<const WIDE: bool>(offset: u64, selector: u16) -> u64 {
+    if WIDE { offset } else { offset & 0xffff_ffff | u64::from(selector) << 32 }
+}
+
+/// The x87 state in `rows`; the 64-bit form leaves the selectors of `old`.
+fn x87<const WIDE: bool>(rows: &[u128; ROWS], old: &X87) -> X87 {
+    let mut new = X87 {
+        // Bit 6 is always one, bits 7, 13, 14, 15 do not exist.
+        fcw: rows[0] as u16 & 0x1f3f | 0x40,
+        empty: !((rows[0] >> 32) as u8),
+        fop: (rows[0] >> 48) as u16 & 0x7ff,
+        ..old.clone()
+    };
+    new.set_status((rows[0] >> 16) as u16);
+    let (instruction, operand) = ((rows[0] >> 64) as u64, rows[1] as u64);
+    if WIDE {
+        (new.fip, new.fdp) = (instruction, operand);
+    } else {
+        (new.fip, new.fcs) = (instruction & 0xffff_ffff, (instruction >> 32) as u16);
+        (new.fdp, new.fds) = (operand & 0xffff_ffff, (operand >> 32) as u16);
+    }
+    for nth in 0..8 {
+        let row = rows[ST + nth];
+        new.r[(usize::from(new.top) + nth) % 8] =
+            F80 { significand: row as u64, sign_exponent: (row >> 64) as u16 };
+    }
+    // The summary and busy bits follow from the flags and their masks.
+    const SUMMARY: u16 = 1 << 15 | 1 << 7;
+    let pending = new.fsw & !new.fcw & 0x3f != 0;
+    new.fsw = if pending { new.fsw | SUMMARY } else { new.fsw & !SUMMARY };
+    new
+}
