@@ -1,1 +1,12 @@
-//! Ringhold: a deterministic x86-64 machine made as a backend for debuggers.
+//! Ringhold: a deterministic x86-64 full-system emulator made as a backend for debuggers.
+//!
+//! This crate is the facade: machines are described in RON ([`config`]), built and started
+//! ([`boot`]) here; the machine itself is [`ringhold_emulator`].
+#![forbid(unsafe_code)]
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod boot;
+pub mod config;
+
+pub use config::Config;
+pub use ringhold_emulator as emulator;

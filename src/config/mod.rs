@@ -1,0 +1,468 @@
+//! What a machine is made of, as data: RON files with every field optional and none unknown.
+
+mod device;
+mod set;
+mod size;
+
+pub use device::DeviceConfig;
+pub use set::SetError;
+pub use size::{Size, SizeError};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ringhold_emulator::model::CpuModel;
+use ron::extensions::Extensions;
+use ron::ser::PrettyConfig;
+use serde::{Deserialize, Serialize};
+
+/// The machine that `ringhold` runs without a config, by the name of its file.
+pub const TEACHING: &str = include_str!("../../configs/teaching.ron");
+
+/// How a config names the built-in teaching kernel.
+pub const BUILTIN_KERNEL: &str = "builtin:teaching";
+
+/// The least memory a machine can have.
+const LEAST_MEMORY: u64 = 2 << 20;
+
+/// A whole machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What it is called in messages and reports.
+    pub name: String,
+    /// RAM. Up to 3 GiB lie from address 0 on, the rest from 4 GiB on.
+    pub memory: Size,
+    /// The processor.
+    pub cpu: CpuConfig,
+    /// How instructions become time.
+    pub clock: ClockConfig,
+    /// Whether direct boots leave ACPI tables in memory. MP tables are there always.
+    pub acpi: bool,
+    /// The devices, in the order in which they are reset and hashed.
+    pub devices: Vec<DeviceConfig>,
+    /// What is started.
+    pub boot: BootConfig,
+    /// The serial line that the user talks through.
+    pub serial: SerialConfig,
+    /// Where the bytes of other devices go, by device name; what is not named here is dropped,
+    /// but `debugcon` goes to standard error.
+    pub outputs: BTreeMap<String, Sink>,
+}
+
+/// The processor; see [`CpuModel`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CpuConfig {
+    /// The twelve letters of CPUID leaf 0.
+    pub vendor: String,
+    /// At most 48 letters.
+    pub brand: String,
+    /// Display family.
+    pub family: u8,
+    /// Display model.
+    pub model: u8,
+    /// Stepping.
+    pub stepping: u8,
+    /// Width of physical addresses, 36 to 52.
+    pub physical_bits: u8,
+    /// TSC ticks in a virtual second.
+    pub tsc_hz: u64,
+}
+
+/// How instructions become time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClockConfig {
+    /// Virtual picoseconds that one instruction takes: 1000 makes a machine of 1000 MIPS.
+    pub ps_per_instruction: u64,
+}
+
+/// What is started, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BootConfig {
+    /// What the kernel image is.
+    pub kind: BootKind,
+    /// The kernel image: a path, from the config's directory on, or `builtin:teaching`.
+    pub kernel: Option<PathBuf>,
+    /// The initial RAM disk; PVH and Multiboot kernels get it as their first module.
+    pub initrd: Option<PathBuf>,
+    /// The command line.
+    pub cmdline: String,
+    /// Modules for PVH and Multiboot kernels.
+    pub modules: Vec<ModuleConfig>,
+    /// A ROM image, mapped to end at 4 GiB and started from the reset vector.
+    pub firmware: Option<PathBuf>,
+    /// How a flat image is placed and entered.
+    pub flat: FlatConfig,
+}
+
+/// What a kernel image is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootKind {
+    /// By content: bzImage, ELF with a PVH note, Multiboot, other ELF; nothing else.
+    #[default]
+    Auto,
+    /// A bzImage, by the 32-bit Linux boot protocol.
+    Linux,
+    /// An ELF image with a PVH entry note.
+    Pvh,
+    /// An image with a Multiboot 1 header.
+    Multiboot,
+    /// A plain ELF image; `boot/elf.rs` says in which state it is entered.
+    Elf,
+    /// Bytes without a format, placed and entered as `flat` says.
+    Flat,
+}
+
+/// A module for PVH and Multiboot kernels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModuleConfig {
+    /// The file, from the config's directory on.
+    pub file: PathBuf,
+    /// Its command line; the file's name if empty.
+    pub cmdline: String,
+}
+
+/// How a flat image is placed and entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FlatConfig {
+    /// Physical address of its first byte.
+    pub load: u64,
+    /// Physical address of its first instruction.
+    pub entry: u64,
+    /// In which mode it is entered.
+    pub mode: FlatMode,
+}
+
+/// In which mode a flat image is entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlatMode {
+    /// Real mode, as a boot sector: DL = 0x80, SS:SP = 0:0x7c00.
+    #[default]
+    Real16,
+    /// Flat 32-bit protected mode, no paging.
+    Protected32,
+    /// Long mode, the first 4 GiB mapped to themselves.
+    Long64,
+}
+
+/// The serial line that the user talks through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SerialConfig {
+    /// The name of the device.
+    pub device: String,
+    /// Where it goes. `stdio` also feeds it from standard input.
+    pub to: Sink,
+    /// A byte that follows standard input when that is no terminal.
+    pub end_of_input: Option<u8>,
+}
+
+/// Where the bytes of a device go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sink {
+    /// Standard output (for `serial`: and from standard input).
+    Stdio,
+    /// Standard error.
+    Stderr,
+    /// A file, made anew.
+    File(PathBuf),
+    /// Nowhere.
+    Null,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "machine".into(),
+            memory: Size::mib(64),
+            cpu: CpuConfig::default(),
+            clock: ClockConfig::default(),
+            acpi: true,
+            devices: Vec::new(),
+            boot: BootConfig::default(),
+            serial: SerialConfig::default(),
+            outputs: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for CpuConfig {
+    fn default() -> Self {
+        let model = CpuModel::default();
+        Self {
+            vendor: model.vendor,
+            brand: model.brand,
+            family: model.family,
+            model: model.model,
+            stepping: model.stepping,
+            physical_bits: model.physical_bits,
+            tsc_hz: model.tsc_hz,
+        }
+    }
+}
+
+impl Default for ClockConfig {
+    fn default() -> Self {
+        Self { ps_per_instruction: 1000 }
+    }
+}
+
+impl Default for FlatConfig {
+    fn default() -> Self {
+        Self { load: 0x7c00, entry: 0x7c00, mode: FlatMode::Real16 }
+    }
+}
+
+impl Default for SerialConfig {
+    fn default() -> Self {
+        Self { device: "com1".into(), to: Sink::Stdio, end_of_input: None }
+    }
+}
+
+/// A config is not right.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the host said.
+        source: std::io::Error,
+    },
+    /// The text is no config.
+    #[error("{file}:{line}:{column}: {field}{reason}")]
+    Parse {
+        /// The file, or what stands for it.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// The path of the field with `: `, or nothing.
+        field: String,
+        /// What was found, and what is allowed.
+        reason: String,
+    },
+    /// A value cannot be.
+    #[error("{file}: {field}: {reason}")]
+    Value {
+        /// The file, or what stands for it.
+        file: String,
+        /// The path of the field.
+        field: String,
+        /// What was found, and what is allowed.
+        reason: String,
+    },
+    /// An override does not fit.
+    #[error(transparent)]
+    Set(#[from] SetError),
+}
+
+/// RON as configs are written: variants without double parentheses, `Some` left out.
+fn ron_options() -> ron::Options {
+    ron::Options::default()
+        .with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES)
+        .with_default_extension(Extensions::IMPLICIT_SOME)
+}
+
+impl Config {
+    /// Reads a config from a file and checks it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something that cannot be.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+        Self::from_ron(&text, &file)
+    }
+
+    /// Reads a config from a text and checks it; `file` stands for it in errors.
+    ///
+    /// # Errors
+    /// When the text says something that cannot be.
+    pub fn from_ron(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let config = Self::parse(text, file)?;
+        config.check(file)?;
+        Ok(config)
+    }
+
+    fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let refuse = |error: ron::error::SpannedError, field: String| ConfigError::Parse {
+            file: file.into(),
+            line: error.span.start.line,
+            column: error.span.start.col,
+            field: if field.is_empty() || field == "." { String::new() } else { format!("{field}: ") },
+            reason: error.code.to_string(),
+        };
+        let options = ron_options();
+        let mut reader = ron::de::Deserializer::from_str_with_options(text, &options)
+            .map_err(|error| refuse(error, String::new()))?;
+        let parsed: Result<Self, _> = serde_path_to_error::deserialize(&mut reader);
+        let config = parsed.map_err(|error| {
+            let field = error.path().to_string();
+            refuse(reader.span_error(error.into_inner()), field)
+        })?;
+        reader.end().map_err(|error| refuse(reader.span_error(error), String::new()))?;
+        Ok(config)
+    }
+
+    /// The config as RON, with every field there is. It reads back to the same config.
+    pub fn to_ron(&self) -> String {
+        let pretty = PrettyConfig::new()
+            .indentor("    ")
+            .extensions(Extensions::empty())
+            .enumerate_arrays(false)
+            .new_line("\n");
+        // Plain data of strings, numbers, lists and maps always has a RON form.
+        let text = ron_options().to_string_pretty(self, pretty).unwrap_or_default();
+        let mut text: String = text.lines().map(|line| addresses_in_hex(line) + "\n").collect();
+        text.truncate(text.trim_end().len());
+        text + "\n"
+    }
+
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn check(&self, file: &str) -> Result<(), ConfigError> {
+        let wrong = |field: &str, reason: String| {
+            Err(ConfigError::Value { file: file.into(), field: field.into(), reason })
+        };
+        let memory = self.memory;
+        if memory.0 < LEAST_MEMORY || !memory.0.is_multiple_of(4096) {
+            let least = Size(LEAST_MEMORY);
+            return wrong("memory", format!("found {memory}; allowed are multiples of 4KiB from {least} on"));
+        }
+        if !(36..=52).contains(&self.cpu.physical_bits) {
+            return wrong(
+                "cpu.physical_bits",
+                format!("found {}; allowed are 36 to 52", self.cpu.physical_bits),
+            );
+        }
+        if crate::boot::Layout::new(memory.0).top() > 1 << self.cpu.physical_bits {
+            let bits = self.cpu.physical_bits;
+            return wrong(
+                "memory",
+                format!("{memory} do not fit into the {bits} address bits of the processor"),
+            );
+        }
+        if self.cpu.vendor.len() != 12 {
+            return wrong("cpu.vendor", format!("found {:?}; 12 letters are needed", self.cpu.vendor));
+        }
+        if self.cpu.brand.len() > 48 {
+            return wrong("cpu.brand", format!("found {} letters; at most 48 fit", self.cpu.brand.len()));
+        }
+        if self.cpu.tsc_hz == 0 {
+            return wrong("cpu.tsc_hz", "found 0; the counter must run".into());
+        }
+        if !(1..=1_000_000_000).contains(&self.clock.ps_per_instruction) {
+            let found = self.clock.ps_per_instruction;
+            return wrong("clock.ps_per_instruction", format!("found {found}; allowed are 1 to 1000000000"));
+        }
+        if self.boot.kernel.is_some() && self.boot.firmware.is_some() {
+            return wrong("boot", "there is a kernel and a firmware; only one can be started".into());
+        }
+        Ok(())
+    }
+
+    /// The processor model.
+    pub fn cpu_model(&self) -> CpuModel {
+        let cpu = &self.cpu;
+        CpuModel {
+            vendor: cpu.vendor.clone(),
+            brand: cpu.brand.clone(),
+            family: cpu.family,
+            model: cpu.model,
+            stepping: cpu.stepping,
+            physical_bits: cpu.physical_bits,
+            tsc_hz: cpu.tsc_hz,
+            apic: self.devices.iter().any(DeviceConfig::is_local_apic),
+        }
+    }
+
+    /// Makes relative paths of images start at `directory`.
+    pub fn resolve(&mut self, directory: &Path) {
+        let boot = &mut self.boot;
+        let images = [&mut boot.kernel, &mut boot.initrd, &mut boot.firmware].into_iter().flatten();
+        for path in images.chain(boot.modules.iter_mut().map(|module| &mut module.file)) {
+            if !path.as_os_str().is_empty() && path.as_path() != Path::new(BUILTIN_KERNEL) {
+                *path = directory.join(&*path);
+            }
+        }
+    }
+}
+
+/// Ports and addresses are read in hexadecimal by those who know them.
+fn addresses_in_hex(line: &str) -> String {
+    const ADDRESSES: [&str; 7] = ["port", "base", "load", "entry", "address", "control", "command"];
+    let Some((key, value)) = line.split_once(": ") else { return line.into() };
+    let number = value.trim_end_matches(',').parse::<u64>();
+    match number {
+        Ok(number) if number > 9 && ADDRESSES.contains(&key.trim()) => {
+            let comma = if value.ends_with(',') { "," } else { "" };
+            format!("{key}: {number:#x}{comma}")
+        }
+        _ => line.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Config::from_ron(text, "test.ron").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_config_is_all_defaults() {
+        assert_eq!(Config::from_ron("()", "test.ron").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        for text in
+            [TEACHING, "()", "(boot: (kernel: \"k\", cmdline: \"a \\\"b\\\"\"), serial: (to: file(\"x\")))"]
+        {
+            let config = Config::from_ron(text, "test.ron").unwrap();
+            let shown = config.to_ron();
+            assert_eq!(Config::from_ron(&shown, "shown").unwrap(), config, "{shown}");
+        }
+    }
+
+    #[test]
+    fn errors_name_place_field_found_and_allowed() {
+        let text = error("(\n    memory: \"64MiB\",\n    cpuu: (),\n)");
+        for part in ["test.ron:3:", "cpuu", "devices"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = error("(cpu: (tsc_hz: \"fast\"))");
+        for part in ["test.ron:1:", "cpu.tsc_hz"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = error("(devices: [pic(), floppy()])");
+        for part in ["test.ron:1:", "devices[1]", "floppy", "debug_exit"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = error("(devices: [pic(colour: 3)])");
+        for part in ["test.ron:1:", "devices[0]", "colour", "name"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = error("(memory: \"64MB\")");
+        for part in ["test.ron:1:", "memory", "64MB", "MiB"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(error("(memory: \"1MiB\")").contains("memory: found 1MiB"));
+        assert!(error("(memory: \"512GiB\", cpu: (physical_bits: 36))").contains("36 address bits"));
+    }
+}
