@@ -2,6 +2,8 @@
 //! else: no assembler, no other target, no download. The result depends on the sources
 //! and the compiler alone, not on the host's profile or directory.
 
+#![allow(clippy::disallowed_methods, reason = "a build script is told what to do by its environment")]
+
 use std::env;
 use std::fmt::Write;
 use std::fs;
@@ -44,23 +46,15 @@ fn main() {
     println!("cargo::rerun-if-changed=kernel");
     let build = Build::new();
 
-    let mut list = String::from(
-        "/// Name and ELF file of each program.\npub static PROGRAMS: &[(&str, &[u8])] = &[\n",
-    );
+    let mut list =
+        String::from("/// Name and ELF file of each program.\npub static PROGRAMS: &[(&str, &[u8])] = &[\n");
     for name in PROGRAMS {
-        let elf = build.compile(
-            &format!("programs/{name}.rs"),
-            "program.ld",
-            &format!("{name}.elf"),
-            "small",
-            &[],
-        );
+        let elf =
+            build.compile(&format!("programs/{name}.rs"), "program.ld", &format!("{name}.elf"), "small", &[]);
         // The kernel carries what it loads; symbols stay in the file for debuggers.
         let image = format!("{name}.image");
-        let bytes =
-            fs::read(&elf).unwrap_or_else(|error| panic!("reading {}: {error}", elf.display()));
-        fs::write(build.out.join(&image), loadable_part(&bytes))
-            .expect("writing a program's image");
+        let bytes = fs::read(&elf).unwrap_or_else(|error| panic!("reading {}: {error}", elf.display()));
+        fs::write(build.out.join(&image), loadable_part(&bytes)).expect("writing a program's image");
         // Relative, so that the same text means the same in any directory.
         writeln!(list, "    ({name:?}, include_bytes!({image:?})),").expect("writing to a string");
     }
@@ -93,8 +87,7 @@ impl Build {
         let rustc = PathBuf::from(variable("RUSTC"));
         let printed = |what: &[&str]| {
             let output = Command::new(&rustc).args(["--print"]).args(what).output();
-            let output =
-                output.unwrap_or_else(|error| panic!("running {}: {error}", rustc.display()));
+            let output = output.unwrap_or_else(|error| panic!("running {}: {error}", rustc.display()));
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         };
         let sysroot = printed(&["sysroot"]);
@@ -105,9 +98,7 @@ impl Build {
              (rustup target add {TARGET}); there is none in {target_libdir}"
         );
         let host_libdir = PathBuf::from(printed(&["target-libdir"]));
-        let rust_lld = host_libdir
-            .with_file_name("bin")
-            .join(format!("rust-lld{}", env::consts::EXE_SUFFIX));
+        let rust_lld = host_libdir.with_file_name("bin").join(format!("rust-lld{}", env::consts::EXE_SUFFIX));
         assert!(
             rust_lld.is_file(),
             "the teaching kernel is linked with rust-lld, which rustup's toolchains bring along; \
@@ -138,10 +129,7 @@ impl Build {
             .args(FLAGS)
             .arg(format!("--target={TARGET}"))
             .arg(format!("-Ccode-model={code_model}"))
-            .arg(format!(
-                "-Clink-arg=-T{}",
-                self.sources.join(script).display()
-            ))
+            .arg(format!("-Clink-arg=-T{}", self.sources.join(script).display()))
             // Debuggers see paths from the top of the repository.
             .arg(remap(Path::new(&self.sysroot), "/rust"))
             .arg(remap(&self.sources, "guest/kernel"))
@@ -151,9 +139,8 @@ impl Build {
             .arg(&path)
             // Absolute, so that the remapping above reaches it.
             .arg(self.sources.join(source));
-        let result = rustc
-            .output()
-            .unwrap_or_else(|error| panic!("running {}: {error}", self.rustc.display()));
+        let result =
+            rustc.output().unwrap_or_else(|error| panic!("running {}: {error}", self.rustc.display()));
         let messages = String::from_utf8_lossy(&result.stderr);
         assert!(
             result.status.success(),
@@ -170,8 +157,7 @@ impl Build {
 
 /// An ELF file up to the end of its last loadable segment, without section headers.
 fn loadable_part(elf: &[u8]) -> Vec<u8> {
-    let u64_at =
-        |at: usize| u64::from_le_bytes(elf[at..at + 8].try_into().expect("eight bytes")) as usize;
+    let u64_at = |at: usize| u64::from_le_bytes(elf[at..at + 8].try_into().expect("eight bytes")) as usize;
     let u16_at = |at: usize| usize::from(u16::from_le_bytes([elf[at], elf[at + 1]]));
     let (headers, size, count) = (u64_at(32), u16_at(54), u16_at(56));
     let end = (0..count)

@@ -18,24 +18,9 @@ pub static KERNEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.elf"
 /// 0x400000, with symbols and DWARF. The kernel has its own copies; these are for
 /// debuggers.
 pub static PROGRAMS: &[(&str, &[u8])] = &[
-    (
-        "primes",
-        include_bytes!(concat!(env!("OUT_DIR"), "/primes.elf")),
-    ),
-    (
-        "counter",
-        include_bytes!(concat!(env!("OUT_DIR"), "/counter.elf")),
-    ),
-    (
-        "hello",
-        include_bytes!(concat!(env!("OUT_DIR"), "/hello.elf")),
-    ),
-    (
-        "spin",
-        include_bytes!(concat!(env!("OUT_DIR"), "/spin.elf")),
-    ),
-    (
-        "wild",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wild.elf")),
-    ),
+    ("primes", include_bytes!(concat!(env!("OUT_DIR"), "/primes.elf"))),
+    ("counter", include_bytes!(concat!(env!("OUT_DIR"), "/counter.elf"))),
+    ("hello", include_bytes!(concat!(env!("OUT_DIR"), "/hello.elf"))),
+    ("spin", include_bytes!(concat!(env!("OUT_DIR"), "/spin.elf"))),
+    ("wild", include_bytes!(concat!(env!("OUT_DIR"), "/wild.elf"))),
 ];

@@ -20,10 +20,7 @@ fn main() {
         }
         // SAFETY: as above.
         let count = unsafe { (&raw const COUNT).read_volatile() };
-        assert!(
-            sum * 2.0 == count as f64,
-            "the counters parted: {sum} and {count}"
-        );
+        assert!(sum * 2.0 == count as f64, "the counters parted: {sum} and {count}");
         if count % 10_000 == 0 {
             runtime::write_line(runtime::LOG, format_args!("count {count}"));
         }

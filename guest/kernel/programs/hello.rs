@@ -8,8 +8,5 @@ mod runtime;
 #[unsafe(no_mangle)]
 fn main() {
     let (pid, ticks) = (runtime::getpid(), runtime::ticks());
-    runtime::write_line(
-        runtime::CONSOLE,
-        format_args!("hello from task {pid} in ring 3, at tick {ticks}"),
-    );
+    runtime::write_line(runtime::CONSOLE, format_args!("hello from task {pid} in ring 3, at tick {ticks}"));
 }

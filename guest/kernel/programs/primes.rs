@@ -10,10 +10,7 @@ mod runtime;
 static mut PRIME_COUNT: u64 = 0;
 
 fn is_prime(n: u64) -> bool {
-    n >= 2
-        && (2..)
-            .take_while(|divisor| divisor * divisor <= n)
-            .all(|divisor| n % divisor != 0)
+    n >= 2 && (2..).take_while(|divisor| divisor * divisor <= n).all(|divisor| n % divisor != 0)
 }
 
 #[unsafe(no_mangle)]

@@ -6,12 +6,7 @@ use core::fmt::{self, Write};
 global_asm!(include_str!("../src/memory_functions.s"));
 
 // The kernel starts a program with the stack as after a call.
-global_asm!(
-    ".global _start",
-    "_start:",
-    "xor ebp, ebp",
-    "jmp program_main"
-);
+global_asm!(".global _start", "_start:", "xor ebp, ebp", "jmp program_main");
 
 unsafe extern "Rust" {
     safe fn main();
@@ -82,10 +77,7 @@ impl Write for Line {
 
 /// Writes one line to a file.
 pub fn write_line(file: u64, arguments: fmt::Arguments) {
-    let mut line = Line {
-        bytes: [0; 96],
-        length: 0,
-    };
+    let mut line = Line { bytes: [0; 96], length: 0 };
     // A Line has no errors, it cuts.
     let _ = writeln!(line, "{arguments}");
     syscall(1, [file, line.bytes.as_ptr() as u64, line.length as u64]);

@@ -9,6 +9,8 @@ pub const LARGE_PAGE: u64 = 2 << 20;
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Physical address `p` is readable and writable at `DIRECT_MAP + p`.
 pub const DIRECT_MAP: u64 = 0xffff_8000_0000_0000;
+/// What one PML4 entry reaches, and the kernel gives the direct map.
+pub const DIRECT_MAP_SIZE: u64 = 512 << 30;
 /// Kernel stacks, each below an unmapped guard page (`stacks.rs`).
 pub const STACKS: u64 = 0xffff_c000_0000_0000;
 

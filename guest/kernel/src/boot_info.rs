@@ -75,18 +75,8 @@ static BOOT_INFO: IrqCell<BootInfo> = IrqCell::new(BootInfo {
     kernel_end: 0,
     region_count: 0,
     module_count: 0,
-    regions: [Region {
-        base: 0,
-        size: 0,
-        kind: 0,
-        reserved: 0,
-    }; MAX_REGIONS],
-    modules: [BootModule {
-        base: 0,
-        size: 0,
-        command_line: 0,
-        reserved: 0,
-    }; MAX_MODULES],
+    regions: [Region { base: 0, size: 0, kind: 0, reserved: 0 }; MAX_REGIONS],
+    modules: [BootModule { base: 0, size: 0, command_line: 0, reserved: 0 }; MAX_MODULES],
     command_line_length: 0,
     command_line: [0; MAX_COMMAND_LINE],
 });
@@ -96,10 +86,7 @@ pub fn init(start_info: u64) {
     // SAFETY: the protocol says that ebx held the address of this structure; boot.s maps
     // the first GiB of physical memory at DIRECT_MAP.
     let start = unsafe { &*direct::<StartInfo>(start_info) };
-    assert!(
-        start.magic == START_INFO_MAGIC,
-        "not booted by PVH: no hvm_start_info"
-    );
+    assert!(start.magic == START_INFO_MAGIC, "not booted by PVH: no hvm_start_info");
     assert!(start.version >= 1, "hvm_start_info without a memory map");
 
     BOOT_INFO.with(|info| {
@@ -109,22 +96,12 @@ pub fn init(start_info: u64) {
         info.kernel_end = address::kernel_end() - KERNEL_BASE;
 
         info.region_count = start.memory_map_entries.min(MAX_REGIONS as u32);
-        for (index, region) in info
-            .regions
-            .iter_mut()
-            .take(info.region_count as usize)
-            .enumerate()
-        {
+        for (index, region) in info.regions.iter_mut().take(info.region_count as usize).enumerate() {
             // SAFETY: the loader promises that many entries.
             *region = unsafe { *direct::<Region>(start.memory_map).add(index) };
         }
         info.module_count = start.module_count.min(MAX_MODULES as u32);
-        for (index, module) in info
-            .modules
-            .iter_mut()
-            .take(info.module_count as usize)
-            .enumerate()
-        {
+        for (index, module) in info.modules.iter_mut().take(info.module_count as usize).enumerate() {
             // SAFETY: as above.
             *module = unsafe { *direct::<BootModule>(start.modules).add(index) };
         }

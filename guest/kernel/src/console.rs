@@ -3,19 +3,14 @@
 use crate::serial;
 use core::fmt::{self, Write};
 
+/// Lines up to this length stay whole.
+const LINE: usize = 256;
+
 struct Console;
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for line in text.split_inclusive('\n') {
-            match line.strip_suffix('\n') {
-                Some(line) => {
-                    serial::write(line.as_bytes());
-                    serial::write(b"\r\n");
-                }
-                None => serial::write(line.as_bytes()),
-            }
-        }
+        serial::write_text(text.as_bytes());
         Ok(())
     }
 }
@@ -25,8 +20,18 @@ pub fn print(arguments: fmt::Arguments) {
     let _ = Console.write_fmt(arguments);
 }
 
+/// A line, handed over in one piece so that no other task's output falls into it.
 pub fn print_line(arguments: fmt::Arguments) {
-    print(format_args!("{arguments}\n"));
+    let mut line = Buffer::<LINE>::new();
+    let _ = writeln!(line, "{arguments}");
+    if line.is_full() {
+        // Too long to stay whole; better torn than cut.
+        print(arguments);
+        print(format_args!("\n"));
+        return;
+    }
+    // Text in, text out: a buffer that is not full has cut nothing.
+    let _ = Console.write_str(core::str::from_utf8(line.as_bytes()).unwrap_or_default());
 }
 
 #[macro_export]
@@ -48,10 +53,12 @@ pub struct Buffer<const N: usize> {
 
 impl<const N: usize> Buffer<N> {
     pub const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            length: 0,
-        }
+        Self { bytes: [0; N], length: 0 }
+    }
+
+    /// Whether something may have been cut off.
+    pub fn is_full(&self) -> bool {
+        self.length == N
     }
 
     pub fn as_bytes(&self) -> &[u8] {
@@ -73,11 +80,7 @@ pub struct Text<'a>(pub &'a [u8]);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let end = self
-            .0
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(self.0.len());
+        let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
         f.pad(core::str::from_utf8(&self.0[..end]).unwrap_or("(not text)"))
     }
 }

@@ -86,22 +86,12 @@ impl Device {
 
     fn write32(self, register: usize, value: u32) {
         // SAFETY: as above.
-        unsafe {
-            self.registers
-                .add(register)
-                .cast::<u32>()
-                .write_volatile(value)
-        }
+        unsafe { self.registers.add(register).cast::<u32>().write_volatile(value) }
     }
 
     fn write64(self, register: usize, value: u64) {
         // SAFETY: as above.
-        unsafe {
-            self.registers
-                .add(register)
-                .cast::<u64>()
-                .write_volatile(value)
-        }
+        unsafe { self.registers.add(register).cast::<u64>().write_volatile(value) }
     }
 }
 
@@ -116,9 +106,7 @@ pub fn init() {
         function.address.set_bar(0, DEFAULT_BAR);
         base = DEFAULT_BAR.into();
     }
-    function
-        .address
-        .command(MEMORY_SPACE | BUS_MASTER, INTERRUPT_DISABLE);
+    function.address.command(MEMORY_SPACE | BUS_MASTER, INTERRUPT_DISABLE);
     let Some(line) = function.address.interrupt_line() else {
         log!("edu: no interrupt line");
         return;
@@ -184,11 +172,7 @@ pub fn liveness(value: u32) -> Result<u32, Error> {
     let device = device()?;
     device.write32(LIVENESS, value);
     let answer = device.read32(LIVENESS);
-    if answer == !value {
-        Ok(answer)
-    } else {
-        Err(Error::Wrong("liveness"))
-    }
+    if answer == !value { Ok(answer) } else { Err(Error::Wrong("liveness")) }
 }
 
 /// n! modulo 2^32, computed by the device.
@@ -200,11 +184,7 @@ pub fn factorial(n: u32) -> Result<u32, Error> {
     device.write32(STATUS, 0);
     let expected = (1..=n).fold(1_u32, u32::wrapping_mul);
     let result = device.read32(FACTORIAL);
-    if result == expected {
-        Ok(result)
-    } else {
-        Err(Error::Wrong("factorial"))
-    }
+    if result == expected { Ok(result) } else { Err(Error::Wrong("factorial")) }
 }
 
 /// Has the device raise an interrupt with these status bits.
@@ -213,13 +193,7 @@ pub fn raise(bits: u32) -> Result<(), Error> {
     wait_for(bits)
 }
 
-fn transfer(
-    device: Device,
-    source: u64,
-    destination: u64,
-    count: u64,
-    direction: u64,
-) -> Result<(), Error> {
+fn transfer(device: Device, source: u64, destination: u64, count: u64, direction: u64) -> Result<(), Error> {
     device.write64(DMA_SOURCE, source);
     device.write64(DMA_DESTINATION, destination);
     device.write64(DMA_COUNT, count);
@@ -251,20 +225,10 @@ fn round_trip_in(device: Device, frame: u64) -> Result<usize, Error> {
         *byte = (index * 7 + 3) as u8;
     }
     transfer(device, frame, BUFFER, HALF as u64, 0)?;
-    transfer(
-        device,
-        BUFFER,
-        frame + HALF as u64,
-        HALF as u64,
-        DMA_TO_MEMORY,
-    )?;
+    transfer(device, BUFFER, frame + HALF as u64, HALF as u64, DMA_TO_MEMORY)?;
     for (index, &byte) in sent.iter().enumerate() {
         // SAFETY: as above.
-        let back = unsafe {
-            address::direct::<u8>(frame)
-                .add(HALF + index)
-                .read_volatile()
-        };
+        let back = unsafe { address::direct::<u8>(frame).add(HALF + index).read_volatile() };
         if back != byte {
             return Err(Error::Wrong("the data that came back"));
         }

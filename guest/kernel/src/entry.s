@@ -6,6 +6,8 @@
 # 8, 10-14, 17, 21, 29, 30.
 .set ERROR_CODES, 0x60227d00
 
+.cfi_sections .debug_frame
+
 .section .text
 .macro save_registers
     push rax
@@ -48,6 +50,31 @@
     pop rax
 .endm
 
+# For debuggers: from here on the stack pointer is at a TrapFrame, 688 bytes. The CFA is its
+# end; the interrupted registers are below it.
+.macro frame_is_saved
+    .cfi_startproc simple
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 688
+    .cfi_offset rip, -40
+    .cfi_offset rsp, -16
+    .cfi_offset rax, -64
+    .cfi_offset rcx, -72
+    .cfi_offset rdx, -80
+    .cfi_offset rbx, -88
+    .cfi_offset rbp, -96
+    .cfi_offset rsi, -104
+    .cfi_offset rdi, -112
+    .cfi_offset r8, -120
+    .cfi_offset r9, -128
+    .cfi_offset r10, -136
+    .cfi_offset r11, -144
+    .cfi_offset r12, -152
+    .cfi_offset r13, -160
+    .cfi_offset r14, -168
+    .cfi_offset r15, -176
+.endm
+
 # One stub of 16 bytes per vector 0..48; idt.rs computes their addresses.
     .p2align 4
 .global trap_stubs
@@ -68,8 +95,10 @@ trap_stubs:
     .p2align 4
 trap_entry:
     save_registers
+    frame_is_saved
     mov rdi, rsp
     call trap_dispatch              # may replace the frame by another task's
+    .cfi_endproc
     restore_registers
     add rsp, 16                     # vector, error code
     iretq
@@ -92,10 +121,12 @@ syscall_entry:
     push 0                          # error code
     push 0x100                      # vector: none, a system call
     save_registers
+    frame_is_saved
     mov rdi, rsp
     sti
     call syscall_dispatch
     cli
+    .cfi_endproc
     restore_registers
     add rsp, 16
     mov rcx, [rsp]

@@ -2,7 +2,7 @@
 //! through RAM; frames given back are a list threaded through the frames themselves. So
 //! starting up costs nothing, however much RAM there is.
 
-use crate::address::{DIRECT_MAP, PAGE, direct};
+use crate::address::{DIRECT_MAP_SIZE, PAGE, direct};
 use crate::boot_info::{self, RAM};
 use crate::irq_cell::IrqCell;
 use crate::log;
@@ -39,25 +39,17 @@ pub struct Statistics {
 }
 
 #[unsafe(no_mangle)]
-static FRAMES: IrqCell<Frames> = IrqCell::new(Frames {
-    free_list: 0,
-    cursor: 0,
-    total: 0,
-    used: 0,
-});
+static FRAMES: IrqCell<Frames> = IrqCell::new(Frames { free_list: 0, cursor: 0, total: 0, used: 0 });
 
 /// RAM that may be given out: above the first MiB, where firmware keeps things, and
 /// above the kernel, which starts right there.
 fn usable() -> impl Iterator<Item = (u64, u64)> {
     let info = boot_info::get();
-    info.regions()
-        .iter()
-        .filter(|region| region.kind == RAM)
-        .filter_map(|region| {
-            let start = region.base.max(info.kernel_end).next_multiple_of(PAGE);
-            let end = region.base.saturating_add(region.size) / PAGE * PAGE;
-            (start < end).then_some((start, end))
-        })
+    info.regions().iter().filter(|region| region.kind == RAM).filter_map(|region| {
+        let start = region.base.max(info.kernel_end).next_multiple_of(PAGE);
+        let end = region.base.saturating_add(region.size).min(DIRECT_MAP_SIZE) / PAGE * PAGE;
+        (start < end).then_some((start, end))
+    })
 }
 
 /// Counts the RAM. The loader's map must be in ascending order, as loaders give it.
@@ -71,9 +63,8 @@ impl Frames {
         let modules = boot_info::get().modules();
         for (start, end) in usable() {
             let mut frame = self.cursor.max(start);
-            while let Some(module) = modules
-                .iter()
-                .find(|module| module.base < frame + PAGE && frame < module.base + module.size)
+            while let Some(module) =
+                modules.iter().find(|module| module.base < frame + PAGE && frame < module.base + module.size)
             {
                 frame = (module.base + module.size).next_multiple_of(PAGE);
             }
@@ -112,7 +103,7 @@ pub fn allocate_zeroed() -> Result<u64, OutOfMemory> {
 
 /// Takes back a frame that `allocate` gave.
 pub fn free(frame: u64) {
-    debug_assert!(frame.is_multiple_of(PAGE) && frame < DIRECT_MAP);
+    debug_assert!(frame.is_multiple_of(PAGE) && frame < DIRECT_MAP_SIZE);
     FRAMES.with(|frames| {
         // SAFETY: the caller gave it up, so it is ours to write to.
         unsafe { *direct::<u64>(frame) = frames.free_list };

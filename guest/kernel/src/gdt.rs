@@ -80,10 +80,7 @@ pub fn init() {
         // Type 9, available 64-bit TSS, present (SDM Vol. 3A, figure 9-4).
         gdt[6] = limit | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56;
         gdt[7] = base >> 32;
-        let register = TableRegister {
-            limit: size_of_val(gdt) as u16 - 1,
-            base: gdt.as_ptr() as u64,
-        };
+        let register = TableRegister { limit: size_of_val(gdt) as u16 - 1, base: gdt.as_ptr() as u64 };
         // SAFETY: the table is static and holds the segments named. CS changes by a far
         // return, the one far transfer with a 64-bit target that needs no memory operand.
         unsafe {

@@ -70,10 +70,7 @@ pub fn init() {
             let dpl = if matches!(vector, 3 | 4) { 3 } else { 0 };
             *gate = Gate::interrupt(stub, ist, dpl);
         }
-        let register = TableRegister {
-            limit: size_of_val(idt) as u16 - 1,
-            base: idt.as_ptr() as u64,
-        };
+        let register = TableRegister { limit: size_of_val(idt) as u16 - 1, base: idt.as_ptr() as u64 };
         // SAFETY: the table is static and complete.
         unsafe { asm!("lidt [{}]", in(reg) &raw const register, options(nostack)) }
     });

@@ -16,10 +16,7 @@ unsafe impl<T> Sync for IrqCell<T> {}
 
 impl<T> IrqCell<T> {
     pub const fn new(value: T) -> Self {
-        Self {
-            value: UnsafeCell::new(value),
-            borrowed: Cell::new(false),
-        }
+        Self { value: UnsafeCell::new(value), borrowed: Cell::new(false) }
     }
 
     /// Runs `body` on the value with interrupts off. Panics when `body` comes back here.

@@ -13,10 +13,7 @@ pub struct ListEntry {
 impl ListEntry {
     /// Not in any list yet.
     pub const fn unlinked() -> Self {
-        Self {
-            next: ptr::null_mut(),
-            previous: ptr::null_mut(),
-        }
+        Self { next: ptr::null_mut(), previous: ptr::null_mut() }
     }
 
     /// Makes `head` an empty list.
@@ -74,11 +71,7 @@ pub struct Members<T> {
 /// the list during the walk.
 pub unsafe fn members<T>(head: *const ListEntry) -> Members<T> {
     // SAFETY: the caller's promise.
-    Members {
-        head,
-        at: unsafe { (*head).next },
-        member: core::marker::PhantomData,
-    }
+    Members { head, at: unsafe { (*head).next }, member: core::marker::PhantomData }
 }
 
 impl<T> Iterator for Members<T> {

@@ -45,13 +45,7 @@ static KERNEL_LOG: IrqCell<KernelLog> = IrqCell::new(KernelLog {
     capacity: RECORDS as u32,
     record_size: size_of::<LogRecord>() as u32,
     last: 0,
-    records: [LogRecord {
-        sequence: 0,
-        tick: 0,
-        pid: 0,
-        length: 0,
-        text: [0; TEXT],
-    }; RECORDS],
+    records: [LogRecord { sequence: 0, tick: 0, pid: 0, length: 0, text: [0; TEXT] }; RECORDS],
 });
 
 /// While booting, the console shows the log; afterwards it belongs to the shell.
@@ -120,13 +114,7 @@ pub fn logger() -> ! {
         next = next.max(first());
         while let Some(record) = line(next) {
             let mut buffer = Buffer::<160>::new();
-            let _ = writeln!(
-                buffer,
-                "[{:>6}] {:>2} {}",
-                record.tick,
-                record.pid,
-                record.text()
-            );
+            let _ = writeln!(buffer, "[{:>6}] {:>2} {}", record.tick, record.pid, record.text());
             for &byte in buffer.as_bytes() {
                 outb(DEBUG_CONSOLE, byte);
             }

@@ -60,8 +60,7 @@ impl Module {
 
 #[unsafe(no_mangle)]
 static MODULE_LIST: IrqCell<ListEntry> = IrqCell::new(ListEntry::unlinked());
-static MODULES: IrqCell<[Module; MAX_MODULES]> =
-    IrqCell::new([const { Module::EMPTY }; MAX_MODULES]);
+static MODULES: IrqCell<[Module; MAX_MODULES]> = IrqCell::new([const { Module::EMPTY }; MAX_MODULES]);
 
 /// The module of the kernel itself.
 pub fn kernel() -> *const Module {
@@ -84,22 +83,10 @@ pub fn init() {
         };
         let base = address::text_start();
         let entry = crate::kernel_main as *const () as u64;
-        add(
-            Kind::Kernel,
-            "kernel",
-            base,
-            address::kernel_end() - base,
-            entry,
-        );
+        add(Kind::Kernel, "kernel", base, address::kernel_end() - base, entry);
         for (name, image) in PROGRAMS {
             let entry = program::entry(image).expect("build.rs made this program");
-            add(
-                Kind::Program,
-                name,
-                image.as_ptr() as u64,
-                image.len() as u64,
-                entry,
-            );
+            add(Kind::Program, name, image.as_ptr() as u64, image.len() as u64, entry);
         }
         for (index, module) in boot_info::get().modules().iter().enumerate() {
             let name = ["boot0", "boot1", "boot2", "boot3"][index];

@@ -2,7 +2,9 @@
 //! its PML4 entries are made once, here, and copied into each new root, so a later
 //! change below them shows everywhere.
 
-use crate::address::{self, DIRECT_MAP, KERNEL_BASE, LARGE_PAGE, PAGE, STACKS, USER_END, direct};
+use crate::address::{
+    self, DIRECT_MAP, DIRECT_MAP_SIZE, KERNEL_BASE, LARGE_PAGE, PAGE, STACKS, USER_END, direct,
+};
 use crate::boot_info::{self, RAM};
 use crate::cpu;
 use crate::frames::{self, OutOfMemory};
@@ -58,30 +60,22 @@ fn build() -> Result<u64, OutOfMemory> {
         table(root)[index(3, region)] = frames::allocate_zeroed()? | PRESENT | WRITABLE;
     }
 
-    // The direct map: all RAM, by large pages. It starts at zero for the tables of firmware.
-    let ram_end = boot_info::get()
-        .regions()
-        .iter()
-        .filter(|region| region.kind == RAM)
-        .map(|region| region.base + region.size)
-        .max()
-        .unwrap_or(0);
-    // One PML4 entry reaches 512 GiB.
-    let mapped_end = ram_end.next_multiple_of(LARGE_PAGE).min(512 << 30);
-    for physical in (0..mapped_end).step_by(LARGE_PAGE as usize) {
-        let flags = PRESENT | WRITABLE | LARGE | GLOBAL | NO_EXECUTE;
-        *entry_for(root, DIRECT_MAP + physical, 1)? = physical | flags;
+    // The direct map: RAM, by large pages. Holes stay holes, for map_device to fill; what
+    // shares a large page with RAM, as firmware's tables at the end of it do, is there too.
+    for region in boot_info::get().regions().iter().filter(|region| region.kind == RAM) {
+        let start = region.base / LARGE_PAGE * LARGE_PAGE;
+        let end = (region.base + region.size).min(DIRECT_MAP_SIZE);
+        for physical in (start..end).step_by(LARGE_PAGE as usize) {
+            let flags = PRESENT | WRITABLE | LARGE | GLOBAL | NO_EXECUTE;
+            *entry_for(root, DIRECT_MAP + physical, 1)? = physical | flags;
+        }
     }
 
     // The image, group by group, each page with the least rights that do.
     let groups = [
         (address::text_start(), address::text_end(), 0),
         (address::rodata_start(), address::rodata_end(), NO_EXECUTE),
-        (
-            address::data_start(),
-            address::kernel_end(),
-            WRITABLE | NO_EXECUTE,
-        ),
+        (address::data_start(), address::kernel_end(), WRITABLE | NO_EXECUTE),
     ];
     for (start, end, flags) in groups {
         for page in (start..end).step_by(PAGE as usize) {
@@ -182,13 +176,7 @@ pub fn walk(root: u64, address: u64) -> Option<Translation> {
 /// Calls `visit(address, translation)` for every page of an address space, ascending.
 /// Halves without a page in them are skipped table by table.
 pub fn for_each_page(root: u64, visit: &mut dyn FnMut(u64, Translation)) {
-    fn descend(
-        root: u64,
-        physical: u64,
-        level: u32,
-        base: u64,
-        visit: &mut dyn FnMut(u64, Translation),
-    ) {
+    fn descend(root: u64, physical: u64, level: u32, base: u64, visit: &mut dyn FnMut(u64, Translation)) {
         for slot in 0..ENTRIES {
             let entry = table(physical)[slot];
             if entry & PRESENT == 0 {

@@ -76,8 +76,7 @@ fn report(what: fmt::Arguments, frame: Option<&TrapFrame>, rbp: u64) -> ! {
 fn backtrace(mut rbp: u64, mut visit: impl FnMut(u64)) {
     for _ in 0..MAX_DEPTH {
         let mut link = [0_u64; 2];
-        if rbp == 0 || !rbp.is_multiple_of(8) || !crate::probe::read(rbp, &mut link) || link[1] == 0
-        {
+        if rbp == 0 || !rbp.is_multiple_of(8) || !crate::probe::read(rbp, &mut link) || link[1] == 0 {
             return;
         }
         visit(link[1]);

@@ -41,9 +41,7 @@ impl fmt::Display for Address {
 
 impl Address {
     fn select(self, offset: u8) {
-        let slot = u32::from(self.bus) << 16
-            | u32::from(self.device) << 11
-            | u32::from(self.function) << 8;
+        let slot = u32::from(self.bus) << 16 | u32::from(self.device) << 11 | u32::from(self.function) << 8;
         outl(CONFIG_ADDRESS, 1 << 31 | slot | u32::from(offset & 0xfc));
     }
 
@@ -94,13 +92,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    const NONE: Self = Self {
-        base: 0,
-        size: 0,
-        is_io: false,
-        is_64_bit: false,
-        is_prefetchable: false,
-    };
+    const NONE: Self = Self { base: 0, size: 0, is_io: false, is_64_bit: false, is_prefetchable: false };
 }
 
 /// A function that answered.
@@ -131,11 +123,7 @@ pub struct Functions {
 static PCI_FUNCTIONS: IrqCell<Functions> = IrqCell::new(Functions {
     count: 0,
     functions: [Function {
-        address: Address {
-            bus: 0,
-            device: 0,
-            function: 0,
-        },
+        address: Address { bus: 0, device: 0, function: 0 },
         header_type: 0,
         vendor: 0,
         device: 0,
@@ -164,33 +152,19 @@ pub fn all() -> &'static [Function] {
 
 /// The function with these identifiers.
 pub fn find(vendor: u16, device: u16) -> Option<&'static Function> {
-    all()
-        .iter()
-        .find(|function| function.vendor == vendor && function.device == device)
+    all().iter().find(|function| function.vendor == vendor && function.device == device)
 }
 
 fn scan_bus(bus: u8) {
     for device in 0..32 {
-        let first = Address {
-            bus,
-            device,
-            function: 0,
-        };
+        let first = Address { bus, device, function: 0 };
         if first.read(0) as u16 == 0xffff {
             continue;
         }
         // Bit 7 of the header type: more functions than the first.
-        let functions = if first.read(HEADER) >> 23 & 1 == 1 {
-            8
-        } else {
-            1
-        };
+        let functions = if first.read(HEADER) >> 23 & 1 == 1 { 8 } else { 1 };
         for function in 0..functions {
-            let address = Address {
-                bus,
-                device,
-                function,
-            };
+            let address = Address { bus, device, function };
             if address.read(0) as u16 != 0xffff {
                 scan_function(address);
             }
@@ -199,8 +173,7 @@ fn scan_bus(bus: u8) {
 }
 
 fn scan_function(address: Address) {
-    let [id, class, header, interrupt] =
-        [0, CLASS_REVISION, HEADER, INTERRUPT].map(|at| address.read(at));
+    let [id, class, header, interrupt] = [0, CLASS_REVISION, HEADER, INTERRUPT].map(|at| address.read(at));
     let mut function = Function {
         address,
         header_type: (header >> 16) as u8 & 0x7f,

@@ -42,11 +42,7 @@ pub fn init() {
 pub fn set_handler(line: u8, handler: fn()) {
     HANDLERS.with(|handlers| {
         handlers[usize::from(line)] = Some(handler);
-        let (port, bit) = if line < 8 {
-            (MASTER_DATA, line)
-        } else {
-            (SLAVE_DATA, line - 8)
-        };
+        let (port, bit) = if line < 8 { (MASTER_DATA, line) } else { (SLAVE_DATA, line - 8) };
         outb(port, inb(port) & !(1 << bit));
     });
 }

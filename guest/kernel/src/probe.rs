@@ -15,10 +15,7 @@ fn is_canonical(address: u64) -> bool {
 
 fn copy(destination: u64, source: u64, length: usize) -> bool {
     let ends = [destination, source].map(|start| (start, start.checked_add(length as u64 - 1)));
-    if !ends
-        .iter()
-        .all(|&(start, end)| is_canonical(start) && end.is_some_and(is_canonical))
-    {
+    if !ends.iter().all(|&(start, end)| is_canonical(start) && end.is_some_and(is_canonical)) {
         return false;
     }
     // SAFETY: a fault is caught. That the destination is nothing Rust relies on is up to

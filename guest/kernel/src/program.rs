@@ -13,37 +13,21 @@ const BAD: &str = "not a program for this kernel";
 const FULL: &str = "out of memory";
 
 fn u16_at(image: &[u8], offset: usize) -> Result<u16, &'static str> {
-    Ok(u16::from_le_bytes(
-        *image
-            .get(offset..)
-            .and_then(<[u8]>::first_chunk)
-            .ok_or(BAD)?,
-    ))
+    Ok(u16::from_le_bytes(*image.get(offset..).and_then(<[u8]>::first_chunk).ok_or(BAD)?))
 }
 
 fn u32_at(image: &[u8], offset: usize) -> Result<u32, &'static str> {
-    Ok(u32::from_le_bytes(
-        *image
-            .get(offset..)
-            .and_then(<[u8]>::first_chunk)
-            .ok_or(BAD)?,
-    ))
+    Ok(u32::from_le_bytes(*image.get(offset..).and_then(<[u8]>::first_chunk).ok_or(BAD)?))
 }
 
 fn u64_at(image: &[u8], offset: usize) -> Result<u64, &'static str> {
-    Ok(u64::from_le_bytes(
-        *image
-            .get(offset..)
-            .and_then(<[u8]>::first_chunk)
-            .ok_or(BAD)?,
-    ))
+    Ok(u64::from_le_bytes(*image.get(offset..).and_then(<[u8]>::first_chunk).ok_or(BAD)?))
 }
 
 /// The entry point in an ELF header.
 pub fn entry(image: &[u8]) -> Result<u64, &'static str> {
     // Magic, 64-bit, little-endian; ET_EXEC; EM_X86_64.
-    if !image.starts_with(b"\x7fELF\x02\x01") || u16_at(image, 16)? != 2 || u16_at(image, 18)? != 62
-    {
+    if !image.starts_with(b"\x7fELF\x02\x01") || u16_at(image, 16)? != 2 || u16_at(image, 18)? != 62 {
         return Err(BAD);
     }
     u64_at(image, 24)
@@ -100,8 +84,7 @@ fn load_segment(root: u64, image: &[u8], header: &[u8]) -> Result<(), &'static s
             let part = &bytes[(first - address) as usize..(last - address) as usize];
             // SAFETY: the frame is new and ours; the part ends inside it.
             unsafe {
-                direct::<u8>(frame + (first - page))
-                    .copy_from_nonoverlapping(part.as_ptr(), part.len());
+                direct::<u8>(frame + (first - page)).copy_from_nonoverlapping(part.as_ptr(), part.len());
             }
         }
     }

@@ -41,19 +41,15 @@ struct Ring<const N: usize> {
 
 impl<const N: usize> Ring<N> {
     const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            head: 0,
-            tail: 0,
-        }
+        Self { bytes: [0; N], head: 0, tail: 0 }
     }
 
     fn is_empty(&self) -> bool {
         self.head == self.tail
     }
 
-    fn is_full(&self) -> bool {
-        self.tail - self.head == N
+    fn room(&self) -> usize {
+        N - (self.tail - self.head)
     }
 
     fn push(&mut self, byte: u8) {
@@ -76,13 +72,12 @@ struct Port {
     transmit: Ring<4096>,
     /// What IER holds.
     enabled: u8,
+    /// The handler is there: output may rely on interrupts.
+    is_driven: bool,
 }
 
-static PORT: IrqCell<Port> = IrqCell::new(Port {
-    receive: Ring::new(),
-    transmit: Ring::new(),
-    enabled: 0,
-});
+static PORT: IrqCell<Port> =
+    IrqCell::new(Port { receive: Ring::new(), transmit: Ring::new(), enabled: 0, is_driven: false });
 
 impl Port {
     fn enable(&mut self, interrupts: u8) {
@@ -109,7 +104,7 @@ impl Port {
     /// holds the sender back, and the interrupt stays off until someone reads.
     fn drain(&mut self) {
         while inb(LSR) & DR != 0 {
-            if self.receive.is_full() {
+            if self.receive.room() == 0 {
                 self.enable(self.enabled & !ERBFI);
                 return;
             }
@@ -121,14 +116,17 @@ impl Port {
 /// 115200 baud, 8 data bits, no parity, one stop bit, FIFOs on.
 pub fn init() {
     outb(IER, 0);
-    // Switching the FIFOs on empties them; input that is there already is kept.
-    PORT.with(Port::drain);
     outb(LCR, 0x80); // divisor latch access
     outb(DATA, 1);
     outb(IER, 0);
     outb(LCR, 0x03);
-    outb(FCR, 0x01); // FIFOs on, the receiver's trigger at one byte
     outb(MCR, 0x0b); // DTR, RTS, and OUT2, which lets the interrupt line out of the chip
+    // Switching the FIFOs on empties them. Input that is there already is kept, and there is
+    // no moment to lose between the last look and the switch.
+    PORT.with(|port| {
+        port.drain();
+        outb(FCR, 0x01); // the receiver's trigger at one byte
+    });
 }
 
 /// Lets the interrupt through. Output before this waits in the ring.
@@ -136,6 +134,7 @@ pub fn enable_interrupts() {
     pic::set_handler(IRQ, interrupt);
     PORT.with(|port| {
         let transmit = if port.transmit.is_empty() { 0 } else { ETBEI };
+        port.is_driven = true;
         port.enable(ERBFI | transmit);
     });
 }
@@ -170,16 +169,28 @@ fn interrupt() {
 }
 
 /// Sends bytes, waiting for room as often as needed.
-pub fn write(mut bytes: &[u8]) {
+pub fn write(bytes: &[u8]) {
+    send(bytes, false);
+}
+
+/// As `write`, with a CR before each LF. What fits into the ring goes there in one piece.
+pub fn write_text(bytes: &[u8]) {
+    send(bytes, true);
+}
+
+fn send(mut bytes: &[u8], is_text: bool) {
     while !bytes.is_empty() {
         let count = PORT.with(|port| {
             let mut count = 0;
-            while count < bytes.len() && !port.transmit.is_full() {
+            while count < bytes.len() && port.transmit.room() >= 2 {
+                if is_text && bytes[count] == b'\n' {
+                    port.transmit.push(b'\r');
+                }
                 port.transmit.push(bytes[count]);
                 count += 1;
             }
             // The transmitter answers an enable with an interrupt when it is empty.
-            if port.enabled & ERBFI != 0 {
+            if port.is_driven {
                 port.enable(port.enabled | ETBEI);
             }
             count
@@ -189,9 +200,7 @@ pub fn write(mut bytes: &[u8]) {
             break;
         }
         if cpu::rflags() & cpu::RFLAGS_IF != 0 {
-            task::wait_while(Channel::SerialOutput, || {
-                PORT.with(|port| port.transmit.is_full())
-            });
+            task::wait_while(Channel::SerialOutput, || PORT.with(|port| port.transmit.room() < 2));
         } else {
             // Boot, or a fault report: no interrupt can come, so make room by hand.
             flush_polled();
@@ -206,7 +215,7 @@ pub fn read() -> u8 {
             let byte = port.receive.pop();
             if port.enabled & ERBFI == 0 {
                 port.drain();
-                if !port.receive.is_full() {
+                if port.receive.room() > 0 {
                     port.enable(port.enabled | ERBFI);
                 }
             }
@@ -214,18 +223,14 @@ pub fn read() -> u8 {
         });
         match byte {
             Some(byte) => return byte,
-            None => task::wait_while(Channel::SerialInput, || {
-                PORT.with(|port| port.receive.is_empty())
-            }),
+            None => task::wait_while(Channel::SerialInput, || PORT.with(|port| port.receive.is_empty())),
         }
     }
 }
 
 /// Sleeps until the last bit has left.
 pub fn flush() {
-    task::wait_while(Channel::SerialOutput, || {
-        PORT.with(|port| !port.transmit.is_empty())
-    });
+    task::wait_while(Channel::SerialOutput, || PORT.with(|port| !port.transmit.is_empty()));
     while inb(LSR) & TEMT == 0 {
         task::sleep(1);
     }

@@ -71,17 +71,7 @@ fn write(file: u64, address: u64, length: u64) -> i64 {
             return BAD_ADDRESS;
         }
         match file {
-            1 => {
-                for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-                    match line.strip_suffix(b"\n") {
-                        Some(line) => {
-                            serial::write(line);
-                            serial::write(b"\r\n");
-                        }
-                        None => serial::write(line),
-                    }
-                }
-            }
+            1 => serial::write_text(bytes),
             2 => log!("{}: {}", task::current_name(), Text(bytes.trim_ascii_end())),
             _ => return BAD_FILE,
         }

@@ -115,14 +115,13 @@ static TASK_LIST: IrqCell<ListEntry> = IrqCell::new(ListEntry::unlinked());
 #[unsafe(no_mangle)]
 static TASKS: IrqCell<[Task; MAX_TASKS]> = IrqCell::new([const { Task::FREE }; MAX_TASKS]);
 #[unsafe(no_mangle)]
-static PER_CPU: IrqCell<PerCpu> = IrqCell::new(PerCpu {
-    kernel_rsp: 0,
-    user_rsp: 0,
-    current: ptr::null_mut(),
-});
+static PER_CPU: IrqCell<PerCpu> =
+    IrqCell::new(PerCpu { kernel_rsp: 0, user_rsp: 0, current: ptr::null_mut() });
 static NEXT_PID: IrqCell<u32> = IrqCell::new(0);
 /// An interrupt woke someone or ended a time slice.
 static WANTED: AtomicBool = AtomicBool::new(false);
+/// Somebody looks at another task's page tables.
+static REAPING_HELD: AtomicBool = AtomicBool::new(false);
 
 fn current() -> *mut Task {
     // SAFETY: one aligned word, which changes only in `schedule`, where the reader is not
@@ -187,10 +186,7 @@ fn add(task: &mut Task, name: &str, cr3: u64, stack: u64) -> u32 {
 fn new_task(name: &str, cr3: u64, finish: impl FnOnce(&mut Task)) -> Result<u32, &'static str> {
     reap();
     TASKS.with(|tasks| {
-        let slot = tasks
-            .iter()
-            .position(|task| task.state == State::Free)
-            .ok_or("too many tasks")?;
+        let slot = tasks.iter().position(|task| task.state == State::Free).ok_or("too many tasks")?;
         stacks::map(slot as u64).map_err(|_| "out of memory")?;
         let pid = add(&mut tasks[slot], name, cr3, stacks::task_top(slot as u64));
         finish(&mut tasks[slot]);
@@ -203,8 +199,7 @@ pub fn spawn_kernel(name: &str, entry: fn() -> !) {
     let spawned = new_task(name, paging::kernel_root(), |task| {
         // As after a call: rsp is 8 off a multiple of 16 (System V psABI, 3.2.2).
         let (rip, rsp) = (entry as usize as u64, task.kernel_stack - 8);
-        task.context
-            .start(rip, rsp, gdt::KERNEL_CODE, gdt::KERNEL_DATA);
+        task.context.start(rip, rsp, gdt::KERNEL_CODE, gdt::KERNEL_DATA);
     });
     match spawned {
         Ok(pid) => log!("task: {pid} {name}, ring 0"),
@@ -220,8 +215,7 @@ pub fn spawn_user(name: &str) -> Result<u32, &'static str> {
         new_task(name, cr3, |task| {
             task.ring = 3;
             task.module = module;
-            task.context
-                .start(entry, USER_STACK_TOP - 8, gdt::USER_CODE, gdt::USER_DATA);
+            task.context.start(entry, USER_STACK_TOP - 8, gdt::USER_CODE, gdt::USER_DATA);
         })
     });
     match spawned {
@@ -243,11 +237,7 @@ pub fn end_current(status: i64) {
 
 /// Ends the running task for good.
 pub fn exit(status: i64) -> ! {
-    log!(
-        "task: {} {} exits with {status}",
-        current_pid(),
-        current_name()
-    );
+    log!("task: {} {} exits with {status}", current_pid(), current_name());
     end_current(status);
     yield_now();
     unreachable!("a zombie was scheduled")
@@ -271,6 +261,9 @@ pub fn kill(pid: u32) -> Result<(), &'static str> {
 
 /// Takes back the memory of tasks that ended.
 fn reap() {
+    if REAPING_HELD.load(Ordering::Relaxed) {
+        return;
+    }
     TASKS.with(|tasks| {
         for (slot, task) in tasks.iter_mut().enumerate() {
             // A zombie that still runs stands on the stack that would go.
@@ -286,6 +279,15 @@ fn reap() {
             task.state = State::Free;
         }
     });
+}
+
+/// Runs `body` while no task's memory is taken back, so that page tables found in the
+/// task list stay page tables.
+pub fn with_reaping_held<R>(body: impl FnOnce() -> R) -> R {
+    REAPING_HELD.store(true, Ordering::Relaxed);
+    let result = body();
+    REAPING_HELD.store(false, Ordering::Relaxed);
+    result
 }
 
 /// What runs when nothing else wants to.
@@ -445,11 +447,7 @@ unsafe fn pick(from: *mut Task, idle: *mut Task) -> *mut Task {
                     return task;
                 }
                 if task == from {
-                    return if (*task).state == State::Running {
-                        task
-                    } else {
-                        idle
-                    };
+                    return if (*task).state == State::Running { task } else { idle };
                 }
             }
             at = (*at).next;

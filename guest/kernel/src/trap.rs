@@ -67,13 +67,7 @@ impl TrapFrame {
 
     /// The context in which a task starts.
     pub fn start(&mut self, rip: u64, rsp: u64, cs: u16, ss: u16) {
-        *self = Self {
-            rip,
-            rsp,
-            cs: cs.into(),
-            ss: ss.into(),
-            ..Self::ZERO
-        };
+        *self = Self { rip, rsp, cs: cs.into(), ss: ss.into(), ..Self::ZERO };
         self.rflags = cpu::RFLAGS_IF | cpu::RFLAGS_FIXED;
         // FCW and MXCSR as FNINIT and reset leave them: every exception masked.
         self.fx[0..2].copy_from_slice(&0x037f_u16.to_le_bytes());
@@ -87,16 +81,8 @@ impl TrapFrame {
 
 impl fmt::Display for TrapFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        writeln!(
-            f,
-            "  rip {:016x}  cs  {:04x}  rflags {:08x}",
-            self.rip, self.cs, self.rflags
-        )?;
-        writeln!(
-            f,
-            "  rsp {:016x}  ss  {:04x}  error  {:08x}",
-            self.rsp, self.ss, self.error_code
-        )?;
+        writeln!(f, "  rip {:016x}  cs  {:04x}  rflags {:08x}", self.rip, self.cs, self.rflags)?;
+        writeln!(f, "  rsp {:016x}  ss  {:04x}  error  {:08x}", self.rsp, self.ss, self.error_code)?;
         let registers = [
             [("rax", self.rax), ("rbx", self.rbx), ("rcx", self.rcx)],
             [("rdx", self.rdx), ("rsi", self.rsi), ("rdi", self.rdi)],
@@ -132,7 +118,10 @@ extern "C" fn trap_dispatch(frame: &mut TrapFrame) {
     }
 }
 
+const NMI: u64 = 2;
 const BREAKPOINT: u64 = 3;
+const DOUBLE_FAULT: u64 = 8;
+const MACHINE_CHECK: u64 = 18;
 const PAGE_FAULT: u64 = 14;
 
 /// Mnemonic and name of an exception (SDM Vol. 3A, table 7-1).
@@ -194,37 +183,25 @@ fn fixup_for(rip: u64) -> Option<u64> {
     let count = (address::fixups_end() - start) as usize / size_of::<Fixup>();
     // SAFETY: the linker script delimits the table, and rodata is always mapped.
     let fixups = unsafe { core::slice::from_raw_parts(start as *const Fixup, count) };
-    fixups
-        .iter()
-        .find(|fixup| fixup.from == rip)
-        .map(|fixup| fixup.to)
+    fixups.iter().find(|fixup| fixup.from == rip).map(|fixup| fixup.to)
 }
 
 fn exception(frame: &mut TrapFrame) {
     let cr2 = cpu::cr2();
     let name = exception_name(frame.vector);
     if frame.vector == BREAKPOINT {
-        log!(
-            "trap: {name} at {:#x} in task {}",
-            frame.rip,
-            task::current_pid()
-        );
+        log!("trap: {name} at {:#x} in task {}", frame.rip, task::current_pid());
         return;
     }
-    if frame.from_user() {
-        println!(
-            "\ntask {} ({}) killed: {name}",
-            task::current_pid(),
-            task::current_name()
-        );
+    // Not the doing of whoever happened to run.
+    let is_systemwide = matches!(frame.vector, NMI | DOUBLE_FAULT | MACHINE_CHECK);
+    if frame.from_user() && !is_systemwide {
+        println!("\ntask {} ({}) killed: {name}", task::current_pid(), task::current_name());
         if frame.vector == PAGE_FAULT {
             println!("  at cr2 {cr2:#018x}: {}", PageFault(frame.error_code));
         }
         println!("{frame}");
-        log!(
-            "trap: {name} at {:#x}, cr2 {cr2:#x}: task killed",
-            frame.rip
-        );
+        log!("trap: {name} at {:#x}, cr2 {cr2:#x}: task killed", frame.rip);
         task::end_current(-1);
         task::schedule(frame);
         return;
@@ -246,7 +223,4 @@ fn exception(frame: &mut TrapFrame) {
     panic::kernel_exception(frame, format_args!("{name}"));
 }
 
-const _: () = assert!(
-    gdt::USER_CODE == 0x2b && gdt::USER_DATA == 0x23,
-    "entry.s pushes these"
-);
+const _: () = assert!(gdt::USER_CODE == 0x2b && gdt::USER_DATA == 0x23, "entry.s pushes these");

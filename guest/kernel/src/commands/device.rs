@@ -38,26 +38,14 @@ pub fn pci(_: &[&str]) -> Outcome {
             function.revision,
             bus::class_name(function.class, function.subclass),
         );
-        for (index, bar) in function
-            .bars
-            .iter()
-            .enumerate()
-            .filter(|(_, bar)| bar.size != 0)
-        {
+        for (index, bar) in function.bars.iter().enumerate().filter(|(_, bar)| bar.size != 0) {
             let kind = match (bar.is_io, bar.is_64_bit) {
                 (true, _) => "I/O",
                 (false, false) => "memory, 32 bits",
                 (false, true) => "memory, 64 bits",
             };
-            let prefetchable = if bar.is_prefetchable {
-                ", prefetchable"
-            } else {
-                ""
-            };
-            println!(
-                "        bar {index}: {:#010x} size {:#x} ({kind}{prefetchable})",
-                bar.base, bar.size
-            );
+            let prefetchable = if bar.is_prefetchable { ", prefetchable" } else { "" };
+            println!("        bar {index}: {:#010x} size {:#x} ({kind}{prefetchable})", bar.base, bar.size);
         }
         if let 1..=4 = function.interrupt_pin {
             let pin = char::from(b'A' + function.interrupt_pin - 1);

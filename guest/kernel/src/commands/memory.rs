@@ -23,10 +23,7 @@ pub fn mem(_: &[&str]) -> Outcome {
         );
     }
     let frames = frames::statistics();
-    println!(
-        "  frames: {} usable, {} used, {} free",
-        frames.total, frames.used, frames.free
-    );
+    println!("  frames: {} usable, {} used, {} free", frames.total, frames.used, frames.free);
     Ok(())
 }
 
@@ -67,7 +64,11 @@ pub fn maps(arguments: &[&str]) -> Outcome {
     if arguments.len() > 1 {
         return Err(USAGE);
     }
-    // Pages that follow on in both spaces, with the same rights, are one line.
+    task::with_reaping_held(|| print_maps(root(arguments.first())?))
+}
+
+/// Pages that follow on in both spaces, with the same rights, are one line.
+fn print_maps(root: u64) -> Outcome {
     let mut run: Option<(u64, u64, Translation)> = None;
     let flush = |run: Option<(u64, u64, Translation)>| {
         if let Some((start, end, first)) = run {
@@ -79,7 +80,7 @@ pub fn maps(arguments: &[&str]) -> Outcome {
             );
         }
     };
-    paging::for_each_page(root(arguments.first())?, &mut |address, page| {
+    paging::for_each_page(root, &mut |address, page| {
         if let Some((start, end, first)) = &mut run
             && *end == address
             && first.flags == page.flags
@@ -99,7 +100,8 @@ pub fn walk(arguments: &[&str]) -> Outcome {
         return Err(USAGE);
     };
     let address = number(address)?;
-    match paging::walk(root(arguments.get(1))?, address) {
+    let page = task::with_reaping_held(|| Ok(paging::walk(root(arguments.get(1))?, address)))?;
+    match page {
         Some(page) => println!(
             "{address:016x} -> {:012x} {} page of {} KiB",
             page.physical,
@@ -133,14 +135,7 @@ pub fn peek(arguments: &[&str]) -> Outcome {
         }
         print!("{:1$}", "", 3 * (ROW as usize - bytes.len()) + 2);
         for &byte in bytes.iter() {
-            print!(
-                "{}",
-                if (b' '..=b'~').contains(&byte) {
-                    byte as char
-                } else {
-                    '.'
-                }
-            );
+            print!("{}", if (b' '..=b'~').contains(&byte) { byte as char } else { '.' });
         }
         println!();
         done += bytes.len() as u64;

@@ -15,11 +15,7 @@ pub fn ps(_: &[&str]) -> Outcome {
             if at == index {
                 let mut name = [0; 16];
                 name.copy_from_slice(&task.name);
-                let rip = if task.state == State::Running {
-                    None
-                } else {
-                    Some(task.context.rip)
-                };
+                let rip = if task.state == State::Running { None } else { Some(task.context.rip) };
                 let (pid, ring, state) = (task.pid, task.ring, task.state);
                 row = Some((
                     pid,
@@ -39,9 +35,7 @@ pub fn ps(_: &[&str]) -> Outcome {
             break;
         };
         let (name, state) = (crate::console::Text(&name), state_name(state));
-        print!(
-            "{pid:>3} {name:12} {ring:>4} {state:8} {ticks:>5} {switches:>8} {cr3:#8x} {stack:016x}"
-        );
+        print!("{pid:>3} {name:12} {ring:>4} {state:8} {ticks:>5} {switches:>8} {cr3:#8x} {stack:016x}");
         match rip {
             Some(rip) => println!(" {rip:016x}"),
             None => println!(" (running)"),

@@ -14,11 +14,7 @@ pub fn fault(arguments: &[&str]) -> Outcome {
             let read = probe::read(guard, &mut byte);
             println!(
                 "reading {guard:#x}, a guard page: {}",
-                if read {
-                    "done"
-                } else {
-                    "faulted, and recovered"
-                }
+                if read { "done" } else { "faulted, and recovered" }
             );
             Ok(())
         }
@@ -54,11 +50,7 @@ pub fn fault(arguments: &[&str]) -> Outcome {
 /// Uses up the stack. Opaque to the optimiser, which knows ways out of a recursion.
 fn recurse(depth: u64) -> u64 {
     let ballast = black_box([depth; 32]);
-    if ballast[0] == 0 {
-        0
-    } else {
-        black_box(recurse(depth + 1)) + ballast[31]
-    }
+    if ballast[0] == 0 { 0 } else { black_box(recurse(depth + 1)) + ballast[31] }
 }
 
 pub fn crash(arguments: &[&str]) -> Outcome {
