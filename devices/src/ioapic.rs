@@ -371,6 +371,27 @@ mod tests {
         assert_eq!(b.accept(), Some(0x70));
     }
 
+    /// The whole chain: a PCI function by INTx through a level entry, then by MSI around it.
+    #[test]
+    fn a_pci_function_interrupts() {
+        let mut b = bench();
+        b.attach(crate::edu::Edu::new(Default::default()));
+        let at = ringhold_emulator::bus::pci::PciAddress::new(4, 0);
+        b.board.config_write(at, 0x10, &0xe000_0000u32.to_le_bytes());
+        b.board.config_write(at, 4, &[6, 0]);
+        write(&mut b, 0x10 + 2 * 16, 0x8071);
+        b.write32(0xe000_0060, 1);
+        assert_eq!(b.accept(), Some(0x71));
+        b.write32(0xe000_0064, 1);
+        b.write32(0xfee0_00b0, 0);
+        assert_eq!(b.accept(), None);
+        b.board.config_write(at, 0x44, &0xfee0_0000u32.to_le_bytes());
+        b.board.config_write(at, 0x4c, &[0x81, 0]);
+        b.board.config_write(at, 0x42, &[1]);
+        b.write32(0xe000_0060, 1);
+        assert_eq!(b.accept(), Some(0x81));
+    }
+
     #[test]
     fn a_restored_chip_goes_on() {
         let mut b = bench();

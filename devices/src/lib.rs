@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod acpi_pm;
+pub mod acpi_tables;
 pub mod catalogue;
 pub mod debug_exit;
 pub mod debugcon;
