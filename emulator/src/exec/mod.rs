@@ -5,6 +5,7 @@
 
 pub mod sse;
 pub mod word;
+pub mod x87;
 
 use crate::cpu::{Cpu, Exception};
 

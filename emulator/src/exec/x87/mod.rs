@@ -1,0 +1,14 @@
+//! The x87 FPU (SDM volume 1, chapter 8).
+//!
+//! `soft` is the arithmetic; `stack` is the
+//! register file with its exceptions; the other files are the instructions by kind.
+
+pub mod arith;
+pub mod compare;
+pub mod control;
+pub mod load_store;
+pub mod soft;
+pub mod stack;
+
+#[cfg(test)]
+mod tests;
