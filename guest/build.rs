@@ -128,6 +128,7 @@ impl Build {
             .current_dir(&self.sources)
             .args(FLAGS)
             .arg(format!("--target={TARGET}"))
+            .arg(format!("--crate-name={}", output.trim_end_matches(".elf")))
             .arg(format!("-Ccode-model={code_model}"))
             .arg(format!("-Clink-arg=-T{}", self.sources.join(script).display()))
             // Debuggers see paths from the top of the repository.

@@ -6,8 +6,6 @@
 # 8, 10-14, 17, 21, 29, 30.
 .set ERROR_CODES, 0x60227d00
 
-.cfi_sections .debug_frame
-
 .section .text
 .macro save_registers
     push rax
@@ -31,7 +29,6 @@
 .endm
 
 .macro restore_registers
-    fxrstor64 [rsp]
     add rsp, 512
     pop r15
     pop r14
@@ -51,7 +48,7 @@
 .endm
 
 # For debuggers: from here on the stack pointer is at a TrapFrame, 688 bytes. The CFA is its
-# end; the interrupted registers are below it.
+# end; the interrupted registers are below it. As a signal frame it may lead to any stack.
 .macro frame_is_saved
     .cfi_startproc simple
     .cfi_signal_frame
@@ -98,6 +95,7 @@ trap_entry:
     frame_is_saved
     mov rdi, rsp
     call trap_dispatch              # may replace the frame by another task's
+    fxrstor64 [rsp]
     .cfi_endproc
     restore_registers
     add rsp, 16                     # vector, error code
@@ -126,6 +124,7 @@ syscall_entry:
     sti
     call syscall_dispatch
     cli
+    fxrstor64 [rsp]
     .cfi_endproc
     restore_registers
     add rsp, 16

@@ -32,7 +32,7 @@ pub fn task_top(slot: u64) -> u64 {
 pub fn map(slot: u64) -> Result<(), OutOfMemory> {
     let top = task_top(slot);
     for page in (top - SIZE..top).step_by(PAGE as usize) {
-        let mapped = frames::allocate().and_then(|frame| {
+        let mapped = frames::allocate_zeroed().and_then(|frame| {
             paging::map(paging::kernel_root(), page, frame, WRITABLE | NO_EXECUTE | GLOBAL)
         });
         if mapped.is_err() {

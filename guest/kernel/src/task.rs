@@ -194,11 +194,14 @@ fn new_task(name: &str, cr3: u64, finish: impl FnOnce(&mut Task)) -> Result<u32,
     })
 }
 
+/// Tasks start this far below the top of their stack. As after a call, rsp is 8 off a
+/// multiple of 16 (System V psABI, 3.2.2); the zeros above end every debugger's walk.
+const START: u64 = 24;
+
 /// Starts a task in ring 0.
 pub fn spawn_kernel(name: &str, entry: fn() -> !) {
     let spawned = new_task(name, paging::kernel_root(), |task| {
-        // As after a call: rsp is 8 off a multiple of 16 (System V psABI, 3.2.2).
-        let (rip, rsp) = (entry as usize as u64, task.kernel_stack - 8);
+        let (rip, rsp) = (entry as usize as u64, task.kernel_stack - START);
         task.context.start(rip, rsp, gdt::KERNEL_CODE, gdt::KERNEL_DATA);
     });
     match spawned {
@@ -215,7 +218,7 @@ pub fn spawn_user(name: &str) -> Result<u32, &'static str> {
         new_task(name, cr3, |task| {
             task.ring = 3;
             task.module = module;
-            task.context.start(entry, USER_STACK_TOP - 8, gdt::USER_CODE, gdt::USER_DATA);
+            task.context.start(entry, USER_STACK_TOP - START, gdt::USER_CODE, gdt::USER_DATA);
         })
     });
     match spawned {
