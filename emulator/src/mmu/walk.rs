@@ -266,8 +266,15 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 #[inline]
 fn reserved_bits(context: &Context) -> u64 {
-    let above = ADDRESS & !((1u64 << context.physical_bits.min(52)) - 1);
-    if context.nxe { above } else { above | XD }
+    let mut reserved = ADDRESS & !((1u64 << context.physical_bits.min(52)) - 1);
+    if !context.nxe {
+        reserved |= XD;
+    }
+    if context.mode == Mode::Pae {
+        // What 4-level paging leaves to software is reserved here (SDM volume 3, 5.4.2).
+        reserved |= 0x7ff0_0000_0000_0000;
+    }
+    reserved
 }
 
 fn long(
