@@ -12,6 +12,7 @@ pub mod bus;
 pub mod cpu;
 pub mod decode;
 pub mod exec;
+pub mod machine;
 pub mod memory;
 pub mod mmu;
 pub mod model;
@@ -20,3 +21,4 @@ pub mod time;
 
 pub use board::Board;
 pub use cpu::Cpu;
+pub use machine::{Machine, Stop};

@@ -1,5 +1,6 @@
 //! From guest bytes to internal instructions.
 
+pub mod block;
 pub mod lower;
 pub mod op;
 

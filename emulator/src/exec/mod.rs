@@ -3,7 +3,22 @@
 //! A handler reads its operands, computes, and commits; whatever can fault happens before
 //! anything is changed, so that a faulting instruction leaves no trace.
 
+pub mod alu;
+pub mod bits;
+pub mod cond;
+pub mod data;
+pub mod far;
+pub mod flow;
+pub mod interrupt;
+pub mod msr;
+pub mod muldiv;
+pub mod port;
+pub mod segment;
+pub mod shift;
 pub mod sse;
+pub mod stack;
+pub mod string;
+pub mod system;
 pub mod word;
 pub mod x87;
 

@@ -121,3 +121,36 @@ pub(crate) unsafe fn store<T: Plain>(host: u64, value: T) {
     // SAFETY: by the caller's promise; alignment is not assumed.
     unsafe { (host as *mut T).write_unaligned(value) }
 }
+
+/// Copies `len` bytes upwards in elements of `element` bytes, as REP MOVS does: where the spans
+/// overlap, elements already written are read again.
+///
+/// # Safety
+/// As for [`load`], for both spans.
+#[inline]
+pub(crate) unsafe fn copy_ascending(from: u64, to: u64, len: usize, element: usize) {
+    let distance = to.wrapping_sub(from);
+    // SAFETY: by the caller's promise; disjoint spans, or element by element. A source above
+    // the destination (distance wraps) may be moved at once.
+    unsafe {
+        if distance >= len as u64 {
+            std::ptr::copy(from as *const u8, to as *mut u8, len);
+        } else {
+            for at in (0..len as u64).step_by(element) {
+                std::ptr::copy((from + at) as *const u8, (to + at) as *mut u8, element);
+            }
+        }
+    }
+}
+
+/// Stores `count` copies of a value upwards.
+///
+/// # Safety
+/// As for [`load`], for all of the span.
+#[inline]
+pub(crate) unsafe fn fill<T: Plain>(to: u64, value: T, count: usize) {
+    for at in 0..count {
+        // SAFETY: by the caller's promise.
+        unsafe { (to as *mut T).add(at).write_unaligned(value) };
+    }
+}

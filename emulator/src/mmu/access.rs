@@ -174,15 +174,20 @@ impl Cpu {
         }
     }
 
-    /// Writes a descriptor table, TSS or supervisor stack whatever the CPL.
+    /// Writes a descriptor table or TSS whatever the CPL.
     pub fn store_system<T: Plain>(&mut self, board: &mut Board, linear: u64, value: T) -> Step {
-        match self.tlb.write_host(linear, size_of::<T>() as u64, Tlb::SUPERVISOR) {
+        self.store_in_view(board, linear, value, Tlb::SUPERVISOR)
+    }
+
+    /// Writes with the privilege of a TLB view, as the pushes of an interrupt do.
+    pub fn store_in_view<T: Plain>(&mut self, board: &mut Board, linear: u64, value: T, view: usize) -> Step {
+        match self.tlb.write_host(linear, size_of::<T>() as u64, view) {
             Some(host) => {
                 // SAFETY: as in `load`.
                 unsafe { ram::store(host, value) };
                 Ok(())
             }
-            None => self.store_slow(board, linear, sreg::NONE, value, Tlb::SUPERVISOR),
+            None => self.store_slow(board, linear, sreg::NONE_SS, value, view),
         }
     }
 
@@ -276,11 +281,11 @@ impl Cpu {
             let high = self.translate(board, next, Access::Write, view)?;
             self.may_write(board, low, linear & 0xfff, first)?;
             self.may_write(board, high, 0, size - first)?;
-            self.write_page(board, low, linear & 0xfff, &bytes[..first]);
-            self.write_page(board, high, 0, &bytes[first..size]);
+            self.write_page(board, low, linear & 0xfff, &bytes[..first], view);
+            self.write_page(board, high, 0, &bytes[first..size], view);
         } else {
             self.may_write(board, low, linear & 0xfff, size)?;
-            self.write_page(board, low, linear & 0xfff, &bytes[..size]);
+            self.write_page(board, low, linear & 0xfff, &bytes[..size], view);
         }
         Ok(())
     }
@@ -315,7 +320,7 @@ impl Cpu {
     }
 
     /// Writes within one translated page, after [`Self::may_write`].
-    fn write_page(&mut self, board: &mut Board, page: Translation, at: u64, bytes: &[u8]) {
+    fn write_page(&mut self, board: &mut Board, page: Translation, at: u64, bytes: &[u8], view: usize) {
         match page.target {
             Target::Ram { offset } => {
                 let memory = &mut board.fabric.memory;
@@ -324,7 +329,7 @@ impl Cpu {
                 if !memory.holds_code(offset) {
                     // The page's last decoded line is gone: the fast path is open again.
                     let host = memory.ram().host(offset);
-                    self.tlb.fill(Access::Write, self.view, page, Some(host));
+                    self.tlb.fill(Access::Write, view, page, Some(host));
                 }
             }
             Target::Mmio { device, window, offset } => board.mmio_write(device, window, offset + at, bytes),

@@ -1,10 +1,12 @@
 //! From a decoded instruction of iced-x86 to an [`Op`]: the operands in a common form, then the
 //! handler, family by family.
 
+mod int;
 mod sse;
+mod system;
 mod x87;
 
-use iced_x86::{Instruction, OpKind, Register};
+use iced_x86::{FlowControl, Instruction, OpKind, Register};
 
 use super::op::{Handler, Op, address, prefix};
 use crate::Board;
@@ -150,6 +152,16 @@ pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) ->
     op
 }
 
-fn handler(instruction: &Instruction, _size: CodeSize, op: &mut Op) -> Option<Handler> {
-    sse::lower(instruction, op).or_else(|| x87::lower(instruction, op))
+fn handler(instruction: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
+    int::lower(instruction, op)
+        .or_else(|| system::lower(instruction, size, op))
+        .or_else(|| sse::lower(instruction, op))
+        .or_else(|| x87::lower(instruction, op))
+}
+
+/// Whether a block ends with this instruction: it branches, or changes what later instructions
+/// would be decoded or timed by.
+pub fn ends_block(instruction: &Instruction, op: &Op) -> bool {
+    let repeated = op.prefix & (prefix::REP | prefix::REPNE) != 0 && instruction.is_string_instruction();
+    repeated || instruction.flow_control() != FlowControl::Next || system::synchronises(instruction)
 }

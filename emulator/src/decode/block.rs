@@ -1,0 +1,341 @@
+//! The decoded-block cache: straight runs of internal instructions, keyed by physical address
+//! and code size.
+
+use hashbrown::HashMap;
+use iced_x86::{Decoder, DecoderOptions};
+use rustc_hash::FxBuildHasher;
+
+use super::lower::{ends_block, lower};
+use super::op::Op;
+use crate::Board;
+use crate::cpu::{CodeSize, Cpu};
+use crate::exec::Leave;
+use crate::memory::{CODE_LINE, StaleCode, Target};
+use crate::mmu::tlb::{Access, Tlb};
+use crate::mmu::walk::canonical;
+use crate::state::{efer, sreg};
+
+/// Most instructions of a block.
+const LONGEST: usize = 64;
+/// Places of the block table; a power of two.
+const TABLE: usize = 1 << 16;
+/// Places of the jump cache; a power of two.
+const JUMPS: usize = 1 << 12;
+const NONE: u32 = u32::MAX;
+/// The longest instruction the architecture allows.
+const INSTRUCTION_BYTES: usize = 15;
+
+/// Where a block led last time, good while the TLB's generation stands.
+#[derive(Clone, Copy)]
+struct Link {
+    rip: u64,
+    generation: u64,
+    block: u32,
+}
+
+const NO_LINK: Link = Link { rip: 0, generation: u64::MAX, block: NONE };
+
+/// A run of instructions without a way in or out but its ends.
+pub struct Block {
+    /// The instructions.
+    pub ops: Vec<Op>,
+    key: u64,
+    /// Backing pages that the bytes lie in; the second only if the first instruction crosses.
+    pages: [u32; 2],
+    /// Lines of the code bitmap in each page.
+    lines: [u32; 2],
+    /// Physical address of the second page, checked at every entry.
+    second: Option<u64>,
+    /// Bytes of code.
+    pub bytes: u16,
+    links: [Link; 2],
+    live: bool,
+}
+
+/// All blocks.
+pub struct BlockCache {
+    blocks: Vec<Block>,
+    free: Vec<u32>,
+    table: Vec<u32>,
+    jumps: Vec<Link>,
+    by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
+}
+
+impl Default for BlockCache {
+    fn default() -> Self {
+        Self {
+            blocks: Vec::new(),
+            free: Vec::new(),
+            table: vec![NONE; TABLE],
+            jumps: vec![NO_LINK; JUMPS],
+            by_page: HashMap::default(),
+        }
+    }
+}
+
+/// The key of a block: physical address and code size. Addresses have at most 52 bits.
+fn key(physical: u64, size: CodeSize) -> u64 {
+    physical << 2 | size as u64
+}
+
+fn place(key: u64) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (TABLE - 1)
+}
+
+/// A jump-cache place: code size and privilege are part of the address that is compared.
+fn jump_tag(cpu: &Cpu) -> u64 {
+    cpu.rip
+}
+
+fn jump_place(rip: u64) -> usize {
+    (rip ^ rip >> 12) as usize & (JUMPS - 1)
+}
+
+impl BlockCache {
+    /// The block at this index.
+    #[inline(always)]
+    pub fn block(&self, index: u32) -> &Block {
+        &self.blocks[index as usize]
+    }
+
+    /// The block that follows `from` at the processor's RIP, if it is known; `taken` tells which
+    /// way `from` was left. Valid only while nothing but straight execution happened since.
+    #[inline(always)]
+    pub fn follow(&self, cpu: &Cpu, from: u32, taken: bool) -> Option<u32> {
+        let generation = cpu.tlb.generation;
+        let link = &self.blocks[from as usize].links[usize::from(taken)];
+        if link.rip == cpu.rip && link.generation == generation {
+            return Some(link.block);
+        }
+        let link = &self.jumps[jump_place(cpu.rip)];
+        (link.rip == jump_tag(cpu) && link.generation == generation).then_some(link.block)
+    }
+
+    /// Remembers that `from` led to `to` at the processor's RIP.
+    pub fn link(&mut self, cpu: &Cpu, from: u32, taken: bool, to: u32) {
+        let link = Link { rip: cpu.rip, generation: cpu.tlb.generation, block: to };
+        self.blocks[from as usize].links[usize::from(taken)] = link;
+        self.jumps[jump_place(cpu.rip)] = link;
+    }
+
+    /// The block at the processor's RIP, decoded if need be.
+    ///
+    /// # Errors
+    /// A fault of the fetch, raised.
+    pub fn find(&mut self, cpu: &mut Cpu, board: &mut Board) -> Result<u32, Leave> {
+        let linear = fetch_address(cpu)?;
+        let view = fetch_view(cpu);
+        let page = cpu.translate(board, linear, Access::Fetch, view)?;
+        let physical = page.physical + (linear & 0xfff);
+        let key = key(physical, cpu.code_size());
+        let at = self.table[place(key)];
+        if at != NONE && self.blocks[at as usize].key == key {
+            let second = self.blocks[at as usize].second;
+            if second.is_none() {
+                return Ok(at);
+            }
+            let next = next_page(cpu, linear);
+            let physical = cpu.translate(board, next, Access::Fetch, view)?.physical;
+            if second == Some(physical) {
+                return Ok(at);
+            }
+            self.drop_block(at, cpu);
+        }
+        self.decode(cpu, board, linear, key, page.target)
+    }
+
+    fn decode(
+        &mut self,
+        cpu: &mut Cpu,
+        board: &mut Board,
+        linear: u64,
+        key: u64,
+        first: Target,
+    ) -> Result<u32, Leave> {
+        let at = linear & 0xfff;
+        let mut bytes = [0xff; 4096 + INSTRUCTION_BYTES];
+        let have = (4096 - at) as usize;
+        let first_offset = read_code(board, first, at, &mut bytes[..have]);
+        let size = cpu.code_size();
+        let mut ops = straight_run(&bytes[..have], size);
+        let mut second = None;
+        if ops.is_empty() {
+            // The first instruction does not end in this page.
+            let next = next_page(cpu, linear);
+            let page = cpu.translate(board, next, Access::Fetch, fetch_view(cpu))?;
+            let more = read_code(board, page.target, 0, &mut bytes[have..have + INSTRUCTION_BYTES]);
+            ops = straight_run(&bytes[..have + INSTRUCTION_BYTES], size);
+            ops.truncate(1);
+            second = Some((page.physical, more));
+        }
+        if ops.is_empty() {
+            // More than fifteen bytes: #GP(0).
+            return Err(cpu.gp(0));
+        }
+        let length = ops.last().map_or(0, Op::next_offset);
+        let inside = length.min(have as u64);
+        let mut block = Block {
+            ops,
+            key,
+            pages: [NONE; 2],
+            lines: [0; 2],
+            second: second.map(|s| s.0),
+            bytes: length as u16,
+            links: [NO_LINK; 2],
+            live: true,
+        };
+        let spans = [(first_offset, at, inside), (second.and_then(|s| s.1), 0, length - inside)];
+        for (nth, (offset, at, length)) in spans.into_iter().enumerate() {
+            let Some(offset) = offset.filter(|_| length > 0) else { continue };
+            block.pages[nth] = (offset / 4096) as u32;
+            block.lines[nth] = line_mask(at, length);
+            let memory = &mut board.fabric.memory;
+            let fresh = !memory.holds_code(offset);
+            memory.mark_code(offset + at, length);
+            if fresh {
+                cpu.tlb.guard_code(offset);
+            }
+        }
+        Ok(self.insert(block, cpu))
+    }
+
+    fn insert(&mut self, block: Block, cpu: &mut Cpu) -> u32 {
+        let slot = place(block.key);
+        let old = self.table[slot];
+        if old != NONE {
+            self.drop_block(old, cpu);
+        }
+        let pages = block.pages;
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.blocks[index as usize] = block;
+                index
+            }
+            None => {
+                self.blocks.push(block);
+                (self.blocks.len() - 1) as u32
+            }
+        };
+        self.table[slot] = index;
+        for page in pages.into_iter().filter(|page| *page != NONE) {
+            self.by_page.entry(page).or_default().push(index);
+        }
+        index
+    }
+
+    /// Drops one block. Links to it die with the generation.
+    fn drop_block(&mut self, index: u32, cpu: &mut Cpu) {
+        let block = &mut self.blocks[index as usize];
+        if !std::mem::take(&mut block.live) {
+            return;
+        }
+        cpu.tlb.generation += 1;
+        let slot = place(block.key);
+        block.ops = Vec::new();
+        block.key = u64::MAX;
+        if self.table[slot] == index {
+            self.table[slot] = NONE;
+        }
+        for page in block.pages.into_iter().filter(|page| *page != NONE) {
+            if let Some(list) = self.by_page.get_mut(&page) {
+                list.retain(|other| *other != index);
+            }
+        }
+        self.free.push(index);
+    }
+
+    /// Drops every block that was decoded from these lines.
+    pub fn invalidate(&mut self, stale: &[StaleCode], cpu: &mut Cpu) {
+        for span in stale {
+            let Some(list) = self.by_page.get(&span.page) else { continue };
+            let hit: Vec<u32> = list
+                .iter()
+                .copied()
+                .filter(|&index| {
+                    let block = &self.blocks[index as usize];
+                    (0..2).any(|n| block.pages[n] == span.page && block.lines[n] & span.lines != 0)
+                })
+                .collect();
+            for index in hit {
+                self.drop_block(index, cpu);
+            }
+        }
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self, cpu: &mut Cpu) {
+        *self = Self::default();
+        cpu.tlb.generation += 1;
+    }
+}
+
+fn line_mask(at: u64, length: u64) -> u32 {
+    let (first, last) = (at / CODE_LINE, (at + length - 1) / CODE_LINE);
+    (u32::MAX << first) & (u32::MAX >> (31 - last))
+}
+
+fn fetch_view(cpu: &Cpu) -> usize {
+    if cpu.cpl == 3 { Tlb::USER } else { Tlb::SUPERVISOR }
+}
+
+fn next_page(cpu: &Cpu, linear: u64) -> u64 {
+    let next = (linear | 0xfff).wrapping_add(1);
+    if cpu.control.efer & efer::LMA != 0 { next } else { next & 0xffff_ffff }
+}
+
+/// The linear address of RIP, checked.
+fn fetch_address(cpu: &mut Cpu) -> Result<u64, Leave> {
+    if cpu.code_size() == CodeSize::Bits64 {
+        if !canonical(cpu.rip, cpu.linear_bits()) {
+            return Err(cpu.gp(0));
+        }
+        return Ok(cpu.rip);
+    }
+    let code = &cpu.seg[usize::from(sreg::CS)];
+    if cpu.rip > u64::from(code.limit) {
+        return Err(cpu.gp(0));
+    }
+    Ok(code.base.wrapping_add(cpu.rip) & 0xffff_ffff)
+}
+
+/// Copies code out of backing store, and says where it lies there. Device windows and holes
+/// read as all ones.
+fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) -> Option<u64> {
+    match target {
+        Target::Ram { offset } | Target::Rom { offset } => {
+            board.fabric.memory.ram().read(offset + at, buffer);
+            Some(offset)
+        }
+        Target::Mmio { .. } | Target::Hole => {
+            buffer.fill(0xff);
+            None
+        }
+    }
+}
+
+/// Decodes until an instruction ends the block, the bytes run out, or the block is full.
+fn straight_run(bytes: &[u8], size: CodeSize) -> Vec<Op> {
+    let bits = match size {
+        CodeSize::Bits16 => 16,
+        CodeSize::Bits32 => 32,
+        CodeSize::Bits64 => 64,
+    };
+    let mut decoder = Decoder::with_ip(bits, bytes, 0, DecoderOptions::NONE);
+    let mut ops = Vec::new();
+    while decoder.can_decode() && ops.len() < LONGEST {
+        let offset = decoder.position();
+        let instruction = decoder.decode();
+        if instruction.is_invalid() && decoder.last_error() == iced_x86::DecoderError::NoMoreBytes {
+            // Fifteen bytes without an end are too many in any case.
+            break;
+        }
+        let op = lower(&instruction, offset as u16, ops.len() as u8, size);
+        let ends = instruction.is_invalid() || ends_block(&instruction, &op);
+        ops.push(op);
+        if ends {
+            break;
+        }
+    }
+    ops.shrink_to_fit();
+    ops
+}

@@ -1,0 +1,371 @@
+//! The machine: processors and a board, run by one loop.
+
+use serde::Serialize;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::Board;
+use crate::board::Ending;
+use crate::bus::DeviceId;
+use crate::cpu::{CodeSize, Cpu, Exception};
+use crate::decode::block::BlockCache;
+use crate::exec::Leave;
+use crate::exec::interrupt::Source;
+use crate::model::CpuModel;
+use crate::state::{Activity, flag, gpr};
+
+const BLOCK_IP: usize = gpr::BLOCK_IP as usize;
+
+/// Why [`Machine::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The instruction count or the moment asked for was reached.
+    Budget,
+    /// The guest wrote this value to the debug-exit device.
+    Exit(u32),
+    /// The guest turned the power off.
+    PowerOff,
+    /// A device asked for a reset.
+    Reset,
+    /// The processor shut down: a fault while it delivered a double fault.
+    TripleFault,
+    /// The processor halted and nothing can wake it: interrupts are off, or no event is pending.
+    Halted,
+}
+
+/// A whole machine.
+pub struct Machine {
+    /// The processors. One runs now.
+    pub cpus: Vec<Cpu>,
+    /// Everything else.
+    pub board: Board,
+    code: BlockCache,
+}
+
+/// How a slice of a block ended.
+enum Outcome {
+    /// Straight on to the next block; whether a branch led there.
+    Onward { taken: bool },
+    /// The run loop must look at everything.
+    Look,
+    /// The instruction at RIP must run alone.
+    Alone,
+    /// The instruction at RIP raised an exception.
+    Fault,
+}
+
+impl Machine {
+    /// A machine with a processor of each model, after reset.
+    pub fn new(board: Board, models: Vec<CpuModel>) -> Self {
+        let cpus = models.into_iter().enumerate().map(|(id, model)| Cpu::new(id, model)).collect();
+        Self { cpus, board, code: BlockCache::default() }
+    }
+
+    /// Hardware reset: processors and devices; memory and time stay.
+    pub fn reset(&mut self) {
+        self.board.reset();
+        for cpu in &mut self.cpus {
+            cpu.reset();
+        }
+    }
+
+    /// Instructions retired since power-on.
+    pub fn instructions(&self) -> u64 {
+        self.cpus.first().map_or(0, |cpu| cpu.retired)
+    }
+
+    /// Virtual nanoseconds since power-on.
+    pub fn virtual_ns(&self) -> u64 {
+        self.board.fabric.clock.ns_at(self.instructions())
+    }
+
+    /// Takes the bytes that devices sent to the outside.
+    pub fn take_output(&mut self) -> Vec<(DeviceId, u8)> {
+        std::mem::take(&mut self.board.fabric.output)
+    }
+
+    /// Runs until `until` instructions have retired since power-on, or something stops it.
+    pub fn run(&mut self, until: u64) -> Stop {
+        self.run_until(until, u64::MAX)
+    }
+
+    /// As [`Self::run`], and at the latest until virtual time has reached `until_ns` while the
+    /// processor is halted.
+    pub fn run_until(&mut self, until: u64, until_ns: u64) -> Stop {
+        loop {
+            if let Some(stop) = self.look() {
+                return stop;
+            }
+            let cpu = &mut self.cpus[0];
+            if cpu.retired >= until {
+                return Stop::Budget;
+            }
+            if cpu.activity != Activity::Running {
+                match self.idle(until_ns) {
+                    Some(stop) => return stop,
+                    None => continue,
+                }
+            }
+            if self.interrupt() {
+                continue;
+            }
+            let cpu = &mut self.cpus[0];
+            let fabric = &self.board.fabric;
+            let event = fabric.events.next_at().map_or(u64::MAX, |at| fabric.clock.retired_at(at));
+            let mut deadline = until.min(event.max(cpu.retired + 1));
+            let trap = cpu.flags.system & flag::TF != 0;
+            let resumed = cpu.flags.system & flag::RF != 0;
+            if trap || resumed || cpu.shadow_at == Some(cpu.retired) {
+                deadline = cpu.retired + 1;
+            }
+            self.execute(deadline);
+            if resumed && self.cpus[0].retired >= deadline {
+                // RF lasts until the instruction after IRET is done (SDM volume 3, 18.3.1.1).
+                self.cpus[0].flags.system &= !flag::RF;
+            }
+            if trap {
+                self.single_step();
+            }
+        }
+    }
+
+    /// Everything that may have to happen between two instructions, but interrupts.
+    fn look(&mut self) -> Option<Stop> {
+        let board = &mut self.board;
+        let cpu = &mut self.cpus[0];
+        board.fabric.clock.set_retired(cpu.retired);
+        board.run_events();
+        board.attention = false;
+        if board.map_changed {
+            board.map_changed = false;
+            cpu.tlb.flush_all();
+        }
+        if board.fabric.memory.has_stale_code() {
+            let stale = board.fabric.memory.take_stale_code();
+            self.code.invalidate(&stale, cpu);
+        }
+        let ending = board.take_ending().map(|ending| match ending {
+            Ending::Exit(value) => Stop::Exit(value),
+            Ending::PowerOff => Stop::PowerOff,
+            Ending::Reset => Stop::Reset,
+        });
+        ending.or((cpu.activity == Activity::Shutdown).then_some(Stop::TripleFault))
+    }
+
+    /// A halted processor: wake it, or let time pass to the next event.
+    fn idle(&mut self, until_ns: u64) -> Option<Stop> {
+        let cpu = &mut self.cpus[0];
+        let wires = self.board.wires[0];
+        let enabled = cpu.flags.system & flag::IF != 0;
+        if wires.nmi && !cpu.nmi_blocked || wires.interrupt() && enabled {
+            cpu.activity = Activity::Running;
+            return None;
+        }
+        let fabric = &mut self.board.fabric;
+        match fabric.events.next_at() {
+            _ if !enabled => Some(Stop::Halted),
+            None => Some(Stop::Halted),
+            Some(at) if at > until_ns => {
+                fabric.clock.skip_to(until_ns);
+                Some(Stop::Budget)
+            }
+            Some(at) => {
+                fabric.clock.skip_to(at);
+                None
+            }
+        }
+    }
+
+    /// Takes an NMI or a maskable interrupt if one can be taken now.
+    fn interrupt(&mut self) -> bool {
+        let cpu = &mut self.cpus[0];
+        let board = &mut self.board;
+        if cpu.shadow_at == Some(cpu.retired) {
+            return false;
+        }
+        let wires = board.wires[0];
+        let vector = if wires.nmi && !cpu.nmi_blocked {
+            board.wires[0].nmi = false;
+            cpu.nmi_blocked = true;
+            Some(2)
+        } else if wires.interrupt() && cpu.flags.system & flag::IF != 0 {
+            board.acknowledge(0)
+        } else {
+            None
+        };
+        let Some(vector) = vector else { return false };
+        cpu.deliver(board, Exception { vector, error: None }, Source::External);
+        true
+    }
+
+    /// The trap after an instruction that began with TF set (SDM volume 3, 18.3.1.4).
+    fn single_step(&mut self) {
+        let cpu = &mut self.cpus[0];
+        if cpu.activity == Activity::Running && cpu.exception.is_none() {
+            cpu.control.dr6 |= 1 << 14;
+            cpu.deliver(&mut self.board, Exception { vector: 1, error: None }, Source::External);
+        }
+    }
+
+    /// Executes blocks until `deadline` instructions have retired or something needs a look.
+    fn execute(&mut self, deadline: u64) {
+        let Self { cpus, board, code } = self;
+        let cpu = &mut cpus[0];
+        cpu.exception = None;
+        cpu.deadline = deadline;
+        let mut index = match code.find(cpu, board) {
+            Ok(index) => index,
+            Err(_) => return raise(cpu, board),
+        };
+        loop {
+            match slice(cpu, board, code, index, deadline) {
+                Outcome::Onward { taken } => {
+                    if cpu.retired >= deadline || board.attention {
+                        return;
+                    }
+                    index = match code.follow(cpu, index, taken) {
+                        Some(next) => next,
+                        None => match code.find(cpu, board) {
+                            Ok(next) => {
+                                code.link(cpu, index, taken, next);
+                                next
+                            }
+                            Err(_) => return raise(cpu, board),
+                        },
+                    };
+                }
+                Outcome::Look => return,
+                Outcome::Alone => {
+                    cpu.deadline = cpu.retired + 1;
+                    match code.find(cpu, board) {
+                        Ok(single) => {
+                            if let Outcome::Fault = slice(cpu, board, code, single, cpu.retired + 1) {
+                                raise(cpu, board);
+                            }
+                        }
+                        Err(_) => raise(cpu, board),
+                    }
+                    return;
+                }
+                Outcome::Fault => return raise(cpu, board),
+            }
+        }
+    }
+
+    /// A digest of everything that the machine's future depends on: processors with their TLBs,
+    /// devices, time, and the contents of memory (a page that was never written counts as zero).
+    pub fn state_hash(&self) -> u128 {
+        let mut hash = Xxh3::new();
+        for cpu in &self.cpus {
+            absorb(&mut hash, &cpu.state());
+            for (kind, place, t) in cpu.tlb.translations() {
+                let flags = u64::from(kind) | u64::from(t.size_bits) << 8 | u64::from(t.global) << 16;
+                for word in [place as u64, t.page, t.physical, flags] {
+                    hash.update(&word.to_le_bytes());
+                }
+            }
+        }
+        let fabric = &self.board.fabric;
+        absorb(&mut hash, &(self.instructions(), self.virtual_ns(), &fabric.events, &fabric.signals));
+        absorb(&mut hash, &self.board.own_state());
+        for (name, state) in self.board.device_states() {
+            hash.update(name.as_bytes());
+            hash.update(&(state.len() as u64).to_le_bytes());
+            hash.update(&state);
+        }
+        let ram = fabric.memory.ram();
+        for page in fabric.memory.dirty_pages() {
+            let bytes = ram.page(page);
+            if bytes.iter().any(|byte| *byte != 0) {
+                hash.update(&page.to_le_bytes());
+                hash.update(bytes);
+            }
+        }
+        hash.digest128()
+    }
+}
+
+/// Feeds the stable encoding of a value to a hash.
+fn absorb(hash: &mut Xxh3, value: &impl Serialize) {
+    // The types hashed here are plain data: encoding them to a vector cannot fail.
+    let bytes = postcard::to_stdvec(value).unwrap_or_default();
+    hash.update(&(bytes.len() as u64).to_le_bytes());
+    hash.update(&bytes);
+}
+
+/// Delivers the exception that an instruction raised; RIP is at that instruction.
+#[cold]
+fn raise(cpu: &mut Cpu, board: &mut Board) {
+    if let Some(exception) = cpu.exception {
+        board.fabric.clock.set_retired(cpu.retired);
+        if exception.vector != 1 {
+            cpu.flags.system |= flag::RF;
+        }
+        cpu.deliver(board, exception, Source::External);
+        // Marks for `single_step` that no instruction completed.
+        cpu.exception = Some(exception);
+    }
+}
+
+/// Runs a block from its start, as far as the deadline lets it.
+#[inline(always)]
+fn slice(cpu: &mut Cpu, board: &mut Board, code: &BlockCache, index: u32, deadline: u64) -> Outcome {
+    let block = code.block(index);
+    let room = deadline - cpu.retired;
+    let count = if block.ops.len() as u64 <= room { block.ops.len() } else { room as usize };
+    let start = cpu.rip;
+    cpu.gpr[BLOCK_IP] = start;
+    cpu.alone = count == 1;
+    let mut length = 0;
+    for op in &block.ops[..count] {
+        if let Err(leave) = (op.run)(cpu, board, op) {
+            return left(cpu, op, leave, start);
+        }
+        length = op.next_offset();
+    }
+    cpu.retired += count as u64;
+    cpu.rip = advance(cpu, start, length);
+    Outcome::Onward { taken: false }
+}
+
+/// RIP `by` bytes after `start`.
+#[inline(always)]
+fn advance(cpu: &Cpu, start: u64, by: u64) -> u64 {
+    let rip = start.wrapping_add(by);
+    if cpu.code_size() == CodeSize::Bits64 { rip } else { rip & 0xffff_ffff }
+}
+
+/// Books an early end of a block.
+#[inline(always)]
+fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outcome {
+    let before = u64::from(op.nth);
+    match leave {
+        Leave::Branch => {
+            cpu.retired += before + 1;
+            Outcome::Onward { taken: true }
+        }
+        Leave::BranchSync => {
+            cpu.retired += before + 1;
+            Outcome::Look
+        }
+        Leave::Sync => {
+            cpu.retired += before + 1;
+            cpu.rip = advance(cpu, start, op.next_offset());
+            Outcome::Look
+        }
+        Leave::Repeat => {
+            cpu.retired += before;
+            cpu.rip = advance(cpu, start, u64::from(op.offset));
+            Outcome::Look
+        }
+        Leave::Alone => {
+            cpu.retired += before;
+            cpu.rip = advance(cpu, start, u64::from(op.offset));
+            Outcome::Alone
+        }
+        Leave::Fault => {
+            cpu.retired += before;
+            cpu.rip = advance(cpu, start, u64::from(op.offset));
+            Outcome::Fault
+        }
+    }
+}
