@@ -326,7 +326,7 @@ fn conversions(instruction: &Instruction, form: Form) -> Option<Handler> {
         Mnemonic::Cvttss2si => to_integer::<c::Cvttss2si32, c::Cvttss2si64, M32>(form),
 
         Mnemonic::Cvtpi2ps if form.second == Mmx => Some(mmx::to_xmm::<c::Cvtpi2ps>),
-        Mnemonic::Cvtpi2ps => Some(mmx::to_xmm_mem::<c::Cvtpi2ps>),
+        Mnemonic::Cvtpi2ps => Some(numeric_mem::<c::Cvtpi2ps, M64>),
         Mnemonic::Cvtpi2pd if form.second == Mmx => Some(mmx::to_xmm::<c::Cvtdq2pd>),
         Mnemonic::Cvtpi2pd => Some(numeric_mem::<c::Cvtdq2pd, M64>),
         Mnemonic::Cvtps2pi => to_mm::<c::Cvtps2pi, M64>(form),

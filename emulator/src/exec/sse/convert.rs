@@ -2,7 +2,7 @@
 
 use super::Numeric;
 use super::exceptions::bit::{MASK_SHIFT, PE};
-use super::exceptions::{Hosted, quiet};
+use super::exceptions::{Hosted, control, quiet, trapped};
 use super::float::{Float, number};
 use super::host::{self, Run};
 use crate::cpu::Cpu;
@@ -55,8 +55,8 @@ impl Hosted for Cvtsd2ss {
         exact.then(|| merge_single(dst, result))
     }
 
-    fn denormal(result: u128) -> bool {
-        number::<f32>(result, 0).denormal()
+    fn unmasked(mxcsr: u32, _: u32, _: u128, src: u128) -> u32 {
+        narrowed(mxcsr, src as u64)
     }
 }
 
@@ -80,9 +80,16 @@ pub struct Cvtpd2ps;
 impl Hosted for Cvtpd2ps {
     const RUN: Run = host::cvtpd2ps;
 
-    fn denormal(result: u128) -> bool {
-        number::<f32>(result, 0).denormal() || number::<f32>(result, 1).denormal()
+    fn unmasked(mxcsr: u32, _: u32, _: u128, src: u128) -> u32 {
+        narrowed(mxcsr, src as u64) | narrowed(mxcsr, (src >> 64) as u64)
     }
+}
+
+/// The flags of a double made single where overflow or underflow may be unmasked.
+fn narrowed(mxcsr: u32, double: u64) -> u32 {
+    let (result, flags) = host::cvtsd2ss(control(mxcsr), 0, double.into());
+    let dropped = || f64::from_bits(double).near_one().to_bits() % (1 << (52 - 23)) != 0;
+    trapped(mxcsr, flags, number::<f32>(result, 0).denormal(), dropped)
 }
 
 // --- from integers ---------------------------------------------------------------------------

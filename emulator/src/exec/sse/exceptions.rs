@@ -21,6 +21,8 @@ pub mod bit {
     pub const PE: u32 = 1 << 5;
     /// Denormals are zeros.
     pub const DAZ: u32 = 1 << 6;
+    /// Overflow mask.
+    pub const OM: u32 = 1 << 10;
     /// Underflow mask.
     pub const UM: u32 = 1 << 11;
     /// Rounding control.
@@ -56,10 +58,10 @@ pub trait Hosted {
         None
     }
 
-    /// Whether a number in the result is denormal. Where the underflow exception is unmasked it
-    /// is raised for those even if they are exact (SDM volume 1, 11.5.2.5).
-    fn denormal(_result: u128) -> bool {
-        false
+    /// The flags where overflow or underflow may be unmasked, if they differ from `flags` (those
+    /// with everything masked); see [`trapped`].
+    fn unmasked(_mxcsr: u32, flags: u32, _dst: u128, _src: u128) -> u32 {
+        flags
     }
 }
 
@@ -68,23 +70,46 @@ impl<O: Hosted> super::Numeric for O {
     fn compute(cpu: &mut Cpu, dst: u128, src: u128, _: u8) -> Result<u128, Leave> {
         match O::fast(cpu.vector.mxcsr, dst, src) {
             Some(result) => Ok(result),
-            None => on_host(cpu, O::RUN, O::denormal, dst, src),
+            None => on_host(cpu, O::RUN, O::unmasked, dst, src),
         }
     }
 }
 
 #[inline(never)]
-fn on_host(cpu: &mut Cpu, run: Run, denormal: fn(u128) -> bool, dst: u128, src: u128) -> Result<u128, Leave> {
+fn on_host(
+    cpu: &mut Cpu,
+    run: Run,
+    unmasked: fn(u32, u32, u128, u128) -> u32,
+    dst: u128,
+    src: u128,
+) -> Result<u128, Leave> {
     let mxcsr = cpu.vector.mxcsr;
-    let underflow_unmasked = mxcsr & UM == 0;
-    // FTZ has no effect then (SDM volume 1, 10.2.3.3).
-    let ignored = if underflow_unmasked { FTZ } else { 0 };
-    let (result, mut flags) = run(mxcsr & (RC | DAZ | FTZ) & !ignored, dst, src);
-    if underflow_unmasked && denormal(result) {
-        flags |= UE;
+    let (result, mut flags) = run(control(mxcsr), dst, src);
+    if mxcsr & (OM | UM) != OM | UM {
+        flags = unmasked(mxcsr, flags, dst, src);
     }
     cpu.simd_flags(flags)?;
     Ok(result)
+}
+
+/// The bits of MXCSR that rule results. FTZ has no effect while underflow is unmasked (SDM
+/// volume 1, 10.2.3.3).
+pub fn control(mxcsr: u32) -> u32 {
+    mxcsr & if mxcsr & UM != 0 { RC | DAZ | FTZ } else { RC | DAZ }
+}
+
+/// The flags of one result where overflow or underflow is unmasked, from those with everything
+/// masked. An unmasked underflow is raised for tiny results even if they are exact, and the
+/// precision flag beside an unmasked overflow or underflow tells whether the result would be
+/// `inexact` without limits to its exponent (SDM volume 1, 4.9.1.4, 4.9.1.5, 11.5.2).
+pub fn trapped(mxcsr: u32, mut flags: u32, denormal: bool, inexact: impl Fn() -> bool) -> u32 {
+    if mxcsr & UM == 0 && denormal {
+        flags |= UE;
+    }
+    if flags & (OE | UE) & !(mxcsr >> MASK_SHIFT) != 0 {
+        flags = flags & !PE | if inexact() { PE } else { 0 };
+    }
+    flags
 }
 
 impl Cpu {

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::{Add as Plus, Div as Over, Mul as Times, Sub as Minus};
 
-use super::exceptions::{Hosted, quiet};
+use super::exceptions::bit::PE;
+use super::exceptions::{Hosted, control, quiet, trapped};
 use super::host::{self, Run};
 
 /// A format of numbers.
@@ -34,6 +35,10 @@ pub trait Float:
     fn nan(self) -> bool;
     /// A zero of the same sign.
     fn signed_zero(self) -> Self;
+    /// A finite number other than zero with its exponent replaced, so that it lies in 1 to 2.
+    fn near_one(self) -> Self;
+    /// A quarter of a number above 1; others as they are.
+    fn quarter(self) -> Self;
 }
 
 macro_rules! float {
@@ -85,6 +90,18 @@ macro_rules! float {
             #[inline(always)]
             fn signed_zero(self) -> Self {
                 Self::from_bits(self.to_bits() & !(<$bits>::MAX >> 1))
+            }
+
+            fn near_one(self) -> Self {
+                const TWO_TO_64: $type = 18_446_744_073_709_551_616.0;
+                let normal = if self.is_subnormal() { self * TWO_TO_64 } else { self };
+                let exponent: $bits = $top_exponent << $fraction;
+                let one: $type = 1.0;
+                Self::from_bits(normal.to_bits() & !exponent | one.to_bits())
+            }
+
+            fn quarter(self) -> Self {
+                if self.abs() > 1.0 { self * 0.25 } else { self }
             }
         }
     };
@@ -160,6 +177,17 @@ pub trait Arithmetic {
     const EXACT_ZERO: bool = false;
     /// The result, rounded to nearest.
     fn of<F: Float>(a: F, b: F) -> F;
+    /// Operands whose result is inexact just if that of `a` and `b` were without limits to its
+    /// exponent. Both are finite, and `a` and `b` overflow or underflow.
+    fn far_from_limits<F: Float>(a: F, b: F) -> (F, F) {
+        (a.near_one(), b.near_one())
+    }
+}
+
+/// For sums: tiny ones are exact; operands of large ones move down together, but for those so
+/// small that the sum is inexact anyway.
+fn far_from_overflow<F: Float>(a: F, b: F) -> (F, F) {
+    (a.quarter(), b.quarter())
 }
 
 /// ADDPS, ADDPD, ADDSS, ADDSD
@@ -180,6 +208,9 @@ impl Arithmetic for Add {
     fn of<F: Float>(a: F, b: F) -> F {
         a + b
     }
+    fn far_from_limits<F: Float>(a: F, b: F) -> (F, F) {
+        far_from_overflow(a, b)
+    }
 }
 
 impl Arithmetic for Sub {
@@ -188,6 +219,9 @@ impl Arithmetic for Sub {
     #[inline(always)]
     fn of<F: Float>(a: F, b: F) -> F {
         a - b
+    }
+    fn far_from_limits<F: Float>(a: F, b: F) -> (F, F) {
+        far_from_overflow(a, b)
     }
 }
 
@@ -237,8 +271,21 @@ impl<A: Arithmetic, S: Format> Hosted for Instruction<A, S> {
         exact.then_some(out)
     }
 
-    fn denormal(result: u128) -> bool {
-        (0..S::COUNT).any(|nth| number::<S::Number>(result, nth).denormal())
+    fn unmasked(mxcsr: u32, _: u32, dst: u128, src: u128) -> u32 {
+        let control = control(mxcsr);
+        // Each number for itself, by the scalar instruction.
+        let scalar = A::HOST[S::INDEX | Ss::INDEX];
+        (0..S::COUNT).fold(0, |all, nth| {
+            let a = number::<S::Number>(dst, nth);
+            let b = number::<S::Number>(src, nth);
+            let run = |a: S::Number, b: S::Number| scalar(control, a.bits().into(), b.bits().into());
+            let (result, flags) = run(a, b);
+            let inexact = || {
+                let (a, b) = A::far_from_limits(a, b);
+                run(a, b).1 & PE != 0
+            };
+            all | trapped(mxcsr, flags, number::<S::Number>(result, 0).denormal(), inexact)
+        })
     }
 }
 

@@ -93,13 +93,16 @@ pub fn packed_imm<O: Packed<u64>>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step
 }
 
 // --- conversions -----------------------------------------------------------------------------
+//
+// The x87 state changes even if the conversion then raises #XM. CVTPI2PS and CVTPI2PD from memory
+// are no MMX instructions.
 
 /// `op xmm, mm`
 pub fn to_xmm<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     cpu.sse()?;
     cpu.mmx()?;
-    let value = O::compute(cpu, cpu.xmm(op.dst), u128::from(cpu.mm(op.src)), 0)?;
     cpu.enter_mmx();
+    let value = O::compute(cpu, cpu.xmm(op.dst), u128::from(cpu.mm(op.src)), 0)?;
     cpu.set_xmm(op.dst, value);
     Ok(())
 }
@@ -108,8 +111,9 @@ pub fn to_xmm<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
 pub fn from_xmm<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     cpu.sse()?;
     cpu.mmx()?;
+    cpu.enter_mmx();
     let value = O::compute(cpu, 0, cpu.xmm(op.src), 0)?;
-    cpu.finish_mm(op.dst, value as u64);
+    cpu.set_mm(op.dst, value as u64);
     Ok(())
 }
 
@@ -118,19 +122,9 @@ pub fn from_numbers<O: Numeric, S: Source>(cpu: &mut Cpu, board: &mut Board, op:
     cpu.sse()?;
     cpu.mmx()?;
     let source = S::load(cpu, board, op)?;
-    let value = O::compute(cpu, 0, source, 0)?;
-    cpu.finish_mm(op.dst, value as u64);
-    Ok(())
-}
-
-/// `op xmm, m64`: CVTPI2PS, which is an MMX instruction even so. (CVTPI2PD is not.)
-pub fn to_xmm_mem<O: Numeric>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    cpu.mmx()?;
-    let source = cpu.read::<u64>(board, op)?;
-    let value = O::compute(cpu, cpu.xmm(op.dst), u128::from(source), 0)?;
     cpu.enter_mmx();
-    cpu.set_xmm(op.dst, value);
+    let value = O::compute(cpu, 0, source, 0)?;
+    cpu.set_mm(op.dst, value as u64);
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub mod mmx;
 pub mod moves;
 pub mod shuffle;
 pub mod state;
+#[cfg(test)]
+mod tests;
 
 pub use approximate::{Rcp, Rsqrt};
 
