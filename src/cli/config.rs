@@ -1,0 +1,74 @@
+//! `ringhold config check` and `ringhold config show`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use ringhold::boot::Images;
+use ringhold::build;
+use ringhold::config::{Config, DeviceConfig};
+
+use super::{MachineArguments, WRONG};
+
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    /// Check configs and say what machines they make
+    Check {
+        /// The config files
+        #[arg(required = true)]
+        configs: Vec<PathBuf>,
+    },
+    /// Print a config with every field filled in
+    Show(MachineArguments),
+}
+
+pub fn run(command: &ConfigCommand) -> anyhow::Result<u8> {
+    match command {
+        ConfigCommand::Check { configs } => Ok(check(configs)),
+        ConfigCommand::Show(arguments) => {
+            print!("{}", arguments.load()?.0.to_ron());
+            Ok(0)
+        }
+    }
+}
+
+/// Checks every file, whatever the others are like.
+fn check(configs: &[PathBuf]) -> u8 {
+    let mut status = 0;
+    for path in configs {
+        let name = path.display();
+        let config = Config::from_file(path).map_err(anyhow::Error::from);
+        // Devices must fit together; images are no part of a check.
+        let checked = config.and_then(|config| {
+            build::board(&config, &Images::default()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+            Ok(config)
+        });
+        match checked {
+            Ok(config) => println!("{name}: {}", describe(&config)),
+            Err(error) => {
+                eprintln!("ringhold: {error:#}");
+                status = WRONG;
+            }
+        }
+    }
+    status
+}
+
+/// One line about a machine.
+fn describe(config: &Config) -> String {
+    let kinds: Vec<_> = config.devices.iter().map(DeviceConfig::kind).collect();
+    let devices = if kinds.is_empty() { "no devices".into() } else { kinds.join(" ") };
+    let boot = &config.boot;
+    let starts = match (&boot.kernel, &boot.firmware) {
+        (Some(kernel), _) => format!("starts {}", kernel.display()),
+        (None, Some(firmware)) => format!("starts firmware {}", firmware.display()),
+        (None, None) => "starts what --kernel or --firmware names".into(),
+    };
+    format!(
+        "machine `{}`: 1 processor ({}), {} RAM, {} ps per instruction, {}; {starts}; {devices}",
+        config.name,
+        config.cpu.brand,
+        config.memory,
+        config.clock.ps_per_instruction,
+        if config.acpi { "ACPI" } else { "no ACPI" },
+    )
+}

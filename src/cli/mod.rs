@@ -1,0 +1,95 @@
+//! The command line: one file per subcommand.
+
+mod config;
+mod console;
+mod devices;
+mod report;
+mod run;
+mod sinks;
+mod trace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use ringhold::config::{Config, TEACHING};
+
+/// The exit status of a wrong command line, config or image.
+const WRONG: u8 = 2;
+
+/// What the built-in config is called where a file's name would stand.
+const BUILTIN: &str = "teaching (built in)";
+
+#[derive(Parser)]
+#[command(
+    name = "ringhold",
+    version,
+    about = "A deterministic x86-64 full-system emulator made as a backend for debuggers",
+    long_about = "A deterministic x86-64 full-system emulator made as a backend for debuggers.\n\n\
+        Without arguments it boots the built-in teaching kernel."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a machine
+    Run(Box<run::RunArguments>),
+    /// Check or show configs
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// List the devices of a machine: ports, memory windows, interrupts, PCI slots
+    Devices(MachineArguments),
+}
+
+/// Which machine, and what is changed about it.
+#[derive(Args)]
+struct MachineArguments {
+    /// The config file; without it, the built-in teaching machine
+    config: Option<PathBuf>,
+    /// Change a field of the config, such as cpu.tsc_hz=2000000000 or devices.com1.gsi=3
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+impl MachineArguments {
+    /// The config with its overrides, its image paths resolved, and its own text.
+    fn load(&self) -> anyhow::Result<(Config, String)> {
+        let (mut config, text, name) = match &self.config {
+            None => (Config::from_ron(TEACHING, BUILTIN)?, TEACHING.into(), BUILTIN.into()),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
+                let mut config = Config::from_ron(&text, &name)?;
+                config.resolve(path.parent().unwrap_or(Path::new("")));
+                (config, text, name)
+            }
+        };
+        for assignment in &self.set {
+            config.set(assignment)?;
+        }
+        config.check(&name)?;
+        Ok((config, text))
+    }
+}
+
+/// Runs the program; gives its exit status.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        None => run::run(&run::RunArguments::default()),
+        Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Config(command)) => config::run(command),
+        Some(Command::Devices(arguments)) => devices::run(arguments),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("ringhold: {error:#}");
+            ExitCode::from(WRONG)
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! `ringhold run`: a machine, its console, and how the run ended.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use ringhold::boot::Images;
+use ringhold::config::{Config, ModuleConfig, Sink};
+use ringhold::emulator::bus::DeviceId;
+use ringhold::{Machine, Stop};
+
+use super::MachineArguments;
+use super::console::{self, Terminal};
+use super::report::Report;
+use super::sinks::Sinks;
+use super::trace::{TraceArguments, Tracer};
+
+/// Instructions between two looks at the outside.
+const SLICE: u64 = 2_000_000;
+/// The least of them, for a guest that idles and is to be kept in step with real time.
+const LEAST_SLICE: u64 = 1_000;
+/// How far an idle guest's time may run ahead of the user's.
+const AHEAD: Duration = Duration::from_millis(10);
+/// The longest wait for the user in one go; signals are heard in between.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+#[derive(Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    machine: MachineArguments,
+    /// The kernel: bzImage, ELF (PVH, Multiboot or plain), or flat
+    #[arg(long, value_name = "FILE", conflicts_with = "firmware")]
+    kernel: Option<PathBuf>,
+    /// The initial RAM disk
+    #[arg(long, value_name = "FILE")]
+    initrd: Option<PathBuf>,
+    /// A module for PVH and Multiboot kernels; may be given again
+    #[arg(long, value_name = "FILE")]
+    module: Vec<PathBuf>,
+    /// The kernel's command line
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    cmdline: Option<String>,
+    /// A ROM image, started from the reset vector
+    #[arg(long, value_name = "FILE")]
+    firmware: Option<PathBuf>,
+    /// RAM, such as 512MiB
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Where the serial line goes: stdio, file:PATH or null
+    #[arg(long, value_name = "WHERE", value_parser = parse_sink)]
+    serial: Option<Sink>,
+    /// End the run after so many instructions
+    #[arg(long, value_name = "N", value_parser = parse_number)]
+    max_instructions: Option<u64>,
+    /// Apply the writes of a schedule (RON) at their moments
+    #[arg(long, value_name = "FILE")]
+    inject: Option<PathBuf>,
+    /// Write a report (JSON) at the end
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    #[command(flatten)]
+    trace: TraceArguments,
+}
+
+impl Default for RunArguments {
+    /// The built-in teaching machine on the terminal.
+    fn default() -> Self {
+        Self {
+            machine: MachineArguments { config: None, set: Vec::new() },
+            kernel: None,
+            initrd: None,
+            module: Vec::new(),
+            cmdline: None,
+            firmware: None,
+            memory: None,
+            serial: None,
+            max_instructions: None,
+            inject: None,
+            report: None,
+            trace: TraceArguments::default(),
+        }
+    }
+}
+
+fn parse_sink(text: &str) -> Result<Sink, String> {
+    match (text, text.strip_prefix("file:")) {
+        ("stdio", _) => Ok(Sink::Stdio),
+        ("stderr", _) => Ok(Sink::Stderr),
+        ("null", _) => Ok(Sink::Null),
+        (_, Some(path)) if !path.is_empty() => Ok(Sink::File(path.into())),
+        _ => Err("allowed are stdio, stderr, null and file:PATH".into()),
+    }
+}
+
+/// A number, decimal or after 0x in hexadecimal, with `_` where one likes.
+pub fn parse_number(text: &str) -> Result<u64, String> {
+    let digits = text.replace('_', "");
+    let number = match digits.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    number.map_err(|error| error.to_string())
+}
+
+impl RunArguments {
+    fn config(&self) -> anyhow::Result<Config> {
+        let (mut config, _) = self.machine.load()?;
+        let boot = &mut config.boot;
+        if self.kernel.is_some() {
+            (boot.kernel, boot.firmware) = (self.kernel.clone(), None);
+        }
+        if self.firmware.is_some() {
+            (boot.kernel, boot.firmware) = (None, self.firmware.clone());
+        }
+        if self.initrd.is_some() {
+            boot.initrd.clone_from(&self.initrd);
+        }
+        if !self.module.is_empty() {
+            let module = |file: &PathBuf| ModuleConfig { file: file.clone(), cmdline: String::new() };
+            boot.modules = self.module.iter().map(module).collect();
+        }
+        if let Some(cmdline) = &self.cmdline {
+            boot.cmdline.clone_from(cmdline);
+        }
+        if let Some(sink) = &self.serial {
+            config.serial.to = sink.clone();
+        }
+        if let Some(memory) = &self.memory {
+            config.memory = memory.parse().context("--memory")?;
+        }
+        config.check("the machine")?;
+        Ok(config)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The machine stopped by itself, or its budget is used up.
+    Machine(Stop),
+    /// The user or a signal.
+    Interrupt,
+}
+
+impl End {
+    /// The word for it in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Machine(Stop::Exit(_)) => "exit",
+            Self::Machine(Stop::PowerOff) => "power-off",
+            Self::Machine(Stop::Reset) => "reset",
+            Self::Machine(Stop::TripleFault) => "triple-fault",
+            Self::Machine(Stop::Halted) => "halted",
+            Self::Machine(Stop::Budget) => "budget",
+            Self::Interrupt => "interrupt",
+        }
+    }
+
+    /// What the guest wrote to the exit port.
+    pub fn value(self) -> Option<u32> {
+        match self {
+            Self::Machine(Stop::Exit(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The program's exit status.
+    fn status(self) -> u8 {
+        match self {
+            Self::Machine(Stop::Exit(value)) => value as u8,
+            Self::Machine(Stop::PowerOff) => 0,
+            Self::Machine(Stop::Reset | Stop::TripleFault) => 101,
+            Self::Machine(Stop::Budget) => 102,
+            Self::Machine(Stop::Halted) => 103,
+            Self::Interrupt => 130,
+        }
+    }
+
+    /// The sentence for the user.
+    fn sentence(self) -> String {
+        match self {
+            Self::Machine(Stop::Exit(value)) => format!("the guest ended the run with value {value}"),
+            Self::Machine(Stop::PowerOff) => "the guest turned the power off".into(),
+            Self::Machine(Stop::Reset) => "the guest reset the machine".into(),
+            Self::Machine(Stop::TripleFault) => "triple fault".into(),
+            Self::Machine(Stop::Halted) => "the guest is halted, and nothing can wake it".into(),
+            Self::Machine(Stop::Budget) => "the instruction budget is used up".into(),
+            Self::Interrupt => "interrupted by the user".into(),
+        }
+    }
+}
+
+/// Runs a machine; gives the exit status.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
+    let config = arguments.config()?;
+    let images = Images::read(&config)?;
+    let mut machine = Machine::with_images(config.clone(), &images)?;
+    let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions)?;
+    let mut tracer = Tracer::open(&arguments.trace)?;
+    let begun = Instant::now();
+    let end = outside.run(&mut machine, &mut tracer);
+    let took = begun.elapsed();
+    // The terminal comes back before anything is said.
+    drop(outside);
+    let end = end?;
+    tracer.finish()?;
+    eprintln!(
+        "ringhold: {} after {} instructions, {:.3} virtual seconds",
+        end.sentence(),
+        machine.instructions(),
+        machine.virtual_ns() as f64 / 1e9,
+    );
+    if let Some(path) = &arguments.report {
+        write_report(path, &Report::new(&machine, &images, end, took))?;
+    }
+    Ok(end.status())
+}
+
+fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
+    let context = || format!("{}: the report cannot be written", path.display());
+    let mut text = serde_json::to_vec_pretty(report).with_context(context)?;
+    text.push(b'\n');
+    let mut file = std::fs::File::create(path).with_context(context)?;
+    file.write_all(&text).with_context(context)
+}
+
+/// Everything a running machine is connected to.
+struct Outside {
+    sinks: Sinks,
+    terminal: Option<Terminal>,
+    serial: Option<DeviceId>,
+    signalled: Arc<AtomicBool>,
+    budget: u64,
+}
+
+impl Outside {
+    fn open(config: &Config, machine: &mut Machine, budget: Option<u64>) -> anyhow::Result<Self> {
+        let signalled = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+        {
+            // A second signal ends the process at once, wherever it hangs.
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&signalled))?;
+            signal_hook::flag::register(signal, Arc::clone(&signalled))?;
+        }
+        let sinks = Sinks::open(config, machine)?;
+        let serial = machine.board.find(&config.serial.device).filter(|_| config.serial.to == Sink::Stdio);
+        let terminal = if serial.is_some() { Terminal::open()? } else { None };
+        if let Some(serial) = serial.filter(|_| terminal.is_none()) {
+            let mut input = console::read_all()?;
+            input.extend(config.serial.end_of_input);
+            if !input.is_empty() {
+                machine.input(serial, &input);
+            }
+        }
+        Ok(Self { sinks, terminal, serial, signalled, budget: budget.unwrap_or(u64::MAX) })
+    }
+
+    /// Runs the machine to its end.
+    fn run(&mut self, machine: &mut Machine, tracer: &mut Tracer) -> anyhow::Result<End> {
+        let begun = Instant::now();
+        let mut slice = SLICE;
+        loop {
+            let until = machine.instructions().saturating_add(slice).min(self.budget);
+            let stop = tracer.run(machine, until)?;
+            self.sinks.drain(machine)?;
+            let ended = match stop {
+                Stop::Budget => machine.instructions() >= self.budget,
+                // Whoever sits at the terminal can still wake it.
+                Stop::Halted => self.terminal.is_none(),
+                _ => true,
+            };
+            if ended {
+                return Ok(End::Machine(stop));
+            }
+            if self.signalled.load(Ordering::Relaxed) {
+                return Ok(End::Interrupt);
+            }
+            if self.terminal.is_some() {
+                let ahead = Duration::from_nanos(machine.virtual_ns()).saturating_sub(begun.elapsed());
+                let patience = match stop {
+                    Stop::Halted => PATIENCE,
+                    _ if ahead > AHEAD => ahead.min(PATIENCE),
+                    _ => Duration::ZERO,
+                };
+                slice = if ahead > AHEAD { LEAST_SLICE } else { (slice * 2).min(SLICE) };
+                if self.listen(machine, patience) {
+                    return Ok(End::Interrupt);
+                }
+            }
+        }
+    }
+
+    /// Hands what was typed to the guest; tells whether the user wants to leave.
+    fn listen(&mut self, machine: &mut Machine, patience: Duration) -> bool {
+        let (Some(terminal), Some(serial)) = (&mut self.terminal, self.serial) else { return false };
+        let look = terminal.look(patience);
+        if !look.bytes.is_empty() {
+            machine.input(serial, &look.bytes);
+        }
+        look.leave
+    }
+}
