@@ -75,6 +75,8 @@ pub struct MapConflict {
 #[derive(Clone, Debug, Default)]
 pub struct PhysicalMap {
     ranges: Vec<Range>,
+    /// First address, size and backing offset of the largest range of RAM: most accesses.
+    main: (u64, u64, u64),
 }
 
 impl PhysicalMap {
@@ -93,17 +95,44 @@ impl PhysicalMap {
             return Err(conflict);
         }
         self.ranges.insert(at, range);
+        self.find_main();
         Ok(())
     }
 
     /// Unmaps the range that begins at `start`, if there is one.
     pub fn remove(&mut self, start: u64) -> Option<Range> {
         let at = self.ranges.iter().position(|range| range.start == start)?;
-        Some(self.ranges.remove(at))
+        let removed = self.ranges.remove(at);
+        self.find_main();
+        Some(removed)
+    }
+
+    fn find_main(&mut self) {
+        let ram = self.ranges.iter().filter_map(|range| match range.first {
+            Target::Ram { offset } => Some((range.start, range.size, offset)),
+            _ => None,
+        });
+        self.main = ram.max_by_key(|ram| ram.1).unwrap_or_default();
+    }
+
+    /// The backing offset of `address` if it lies in the largest range of RAM.
+    #[inline(always)]
+    pub fn main_ram(&self, address: u64) -> Option<u64> {
+        let (start, size, offset) = self.main;
+        let delta = address.wrapping_sub(start);
+        (delta < size).then(|| offset + delta)
     }
 
     /// What answers at `address`.
+    #[inline]
     pub fn find(&self, address: u64) -> Target {
+        match self.main_ram(address) {
+            Some(offset) => Target::Ram { offset },
+            None => self.search(address),
+        }
+    }
+
+    fn search(&self, address: u64) -> Target {
         let at = self.ranges.partition_point(|range| range.last() < address);
         let Some(range) = self.ranges.get(at).filter(|range| range.start <= address) else {
             return Target::Hole;

@@ -145,7 +145,13 @@ impl Memory {
     }
 
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
+    #[inline]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
+        if let Some(offset) =
+            self.map.main_ram(address & self.a20_mask).filter(|_| address % PAGE <= PAGE - 8)
+        {
+            return Some(self.ram.read_u64(offset));
+        }
         let mut bytes = [0; 8];
         (self.read(address, &mut bytes) == 8).then(|| u64::from_le_bytes(bytes))
     }

@@ -62,6 +62,16 @@ impl Ram {
         unsafe { std::ptr::copy_nonoverlapping(self.at(offset), buffer.as_mut_ptr(), len) }
     }
 
+    /// Reads a little-endian word; beyond the end of the store, zero.
+    #[inline]
+    pub fn read_u64(&self, offset: u64) -> u64 {
+        if offset.saturating_add(8) > self.len {
+            return 0;
+        }
+        // SAFETY: the eight bytes lie inside the mapping.
+        u64::from_le(unsafe { self.at(offset).cast::<u64>().read_unaligned() })
+    }
+
     /// Copies into the store; what lies beyond its end is dropped.
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
         let len = self.clip(offset, bytes.len());

@@ -399,7 +399,8 @@ impl Cpu {
             }
         };
         let mut dirty = page.dirty;
-        if context.mode != walk::Mode::Off {
+        let settled = walked.trail.all_have(entry::A) && (dirty || access != Access::Write);
+        if context.mode != walk::Mode::Off && !settled {
             let leaf = walked.trail.len();
             let width = if context.mode == walk::Mode::Legacy { 4 } else { 8 };
             for (nth, visited) in walked.trail.iter().enumerate() {

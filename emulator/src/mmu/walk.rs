@@ -105,27 +105,44 @@ impl Visited {
 /// The entries visited, root first; at most five.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
-    entries: [Option<Visited>; 5],
+    addresses: [u64; 5],
+    values: [u64; 5],
+    root_level: u8,
     len: u8,
 }
 
 impl Trail {
-    #[inline]
-    fn push(&mut self, visited: Visited) {
-        if let Some(slot) = self.entries.get_mut(usize::from(self.len)) {
-            *slot = Some(visited);
+    #[inline(always)]
+    fn push(&mut self, level: u8, address: u64, value: u64) {
+        let at = usize::from(self.len);
+        if at == 0 {
+            self.root_level = level;
+        }
+        if at < 5 {
+            self.addresses[at] = address;
+            self.values[at] = value;
             self.len += 1;
         }
     }
 
     /// The entries, root first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Visited> + '_ {
-        self.entries.iter().take(usize::from(self.len)).flatten().copied()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Visited> + ExactSizeIterator + '_ {
+        (0..self.len()).map(|at| Visited {
+            level: self.root_level - at as u8,
+            address: self.addresses[at],
+            value: self.values[at],
+        })
+    }
+
+    /// Whether every entry visited has all of `bits` set.
+    #[inline(always)]
+    pub fn all_have(&self, bits: u64) -> bool {
+        self.values.iter().take(self.len()).all(|value| value & bits == bits)
     }
 
     /// How many entries were visited.
     pub fn len(&self) -> usize {
-        usize::from(self.len)
+        usize::from(self.len.min(5))
     }
 
     /// Whether none was visited (paging is off, or the root is outside memory).
@@ -298,7 +315,7 @@ fn pae(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) -> Re
         Some(loaded) => loaded[index as usize],
         None => tables.entry64(address).ok_or(Miss::OutsideMemory)?,
     };
-    trail.push(Visited { level: 3, address, value });
+    trail.push(3, address, value);
     if value & entry::P == 0 {
         return Err(Miss::NotPresent);
     }
@@ -321,7 +338,7 @@ fn descend(
         let shift = 12 + 9 * u32::from(level - 1);
         let address = table + (linear >> shift & 0x1ff) * 8;
         let value = tables.entry64(address).ok_or(Miss::OutsideMemory)?;
-        trail.push(Visited { level, address, value });
+        trail.push(level, address, value);
         if value & entry::P == 0 {
             return Err(Miss::NotPresent);
         }
@@ -358,7 +375,7 @@ fn legacy(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) ->
         let shift = if level == 2 { 22 } else { 12 };
         let address = table + (linear >> shift & 0x3ff) * 4;
         let value = u64::from(tables.entry32(address).ok_or(Miss::OutsideMemory)?);
-        trail.push(Visited { level, address, value });
+        trail.push(level, address, value);
         if value & entry::P == 0 {
             return Err(Miss::NotPresent);
         }
