@@ -21,12 +21,12 @@ use super::trace::{TraceArguments, Tracer};
 
 /// Instructions between two looks at the outside.
 const SLICE: u64 = 2_000_000;
-/// The least of them, for a guest that idles and is to be kept in step with real time.
-const LEAST_SLICE: u64 = 1_000;
-/// How far an idle guest's time may run ahead of the user's.
+/// How far a halted guest's time may run ahead of the user's at a terminal.
 const AHEAD: Duration = Duration::from_millis(10);
 /// The longest wait for the user in one go; signals are heard in between.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// A guest that stays halted for a virtual day, without a terminal, will not wake any more.
+const DAY_NS: u64 = 86_400_000_000_000;
 
 #[derive(Args)]
 pub struct RunArguments {
@@ -262,34 +262,35 @@ impl Outside {
     /// Runs the machine to its end.
     fn run(&mut self, machine: &mut Machine, tracer: &mut Tracer) -> anyhow::Result<End> {
         let begun = Instant::now();
-        let mut slice = SLICE;
         loop {
-            let until = machine.instructions().saturating_add(slice).min(self.budget);
-            let stop = tracer.run(machine, until)?;
-            self.sinks.drain(machine)?;
-            let ended = match stop {
-                Stop::Budget => machine.instructions() >= self.budget,
-                // Whoever sits at the terminal can still wake it.
-                Stop::Halted => self.terminal.is_none(),
-                _ => true,
+            let (instructions, ns) = (machine.instructions(), machine.virtual_ns());
+            let until = instructions.saturating_add(SLICE).min(self.budget);
+            let until_ns = match self.terminal {
+                Some(_) => nanoseconds(begun.elapsed() + AHEAD).max(ns),
+                None => ns.saturating_add(DAY_NS),
             };
-            if ended {
+            let stop = tracer.run(machine, until, until_ns)?;
+            self.sinks.drain(machine)?;
+            let asleep = machine.instructions() == instructions;
+            let stop = match stop {
+                Stop::Budget if machine.instructions() >= self.budget => return Ok(End::Machine(stop)),
+                Stop::Budget if asleep && self.terminal.is_none() => Stop::Halted,
+                stop => stop,
+            };
+            // Whoever sits at the terminal can still wake a halted guest.
+            if stop != Stop::Budget && !(stop == Stop::Halted && self.terminal.is_some()) {
                 return Ok(End::Machine(stop));
             }
-            if self.signalled.load(Ordering::Relaxed) {
-                return Ok(End::Interrupt);
-            }
-            if self.terminal.is_some() {
+            let patience = if stop == Stop::Halted {
+                PATIENCE
+            } else if machine.instructions() < until {
                 let ahead = Duration::from_nanos(machine.virtual_ns()).saturating_sub(begun.elapsed());
-                let patience = match stop {
-                    Stop::Halted => PATIENCE,
-                    _ if ahead > AHEAD => ahead.min(PATIENCE),
-                    _ => Duration::ZERO,
-                };
-                slice = if ahead > AHEAD { LEAST_SLICE } else { (slice * 2).min(SLICE) };
-                if self.listen(machine, patience) {
-                    return Ok(End::Interrupt);
-                }
+                ahead.min(PATIENCE)
+            } else {
+                Duration::ZERO
+            };
+            if self.signalled.load(Ordering::Relaxed) || self.listen(machine, patience) {
+                return Ok(End::Interrupt);
             }
         }
     }
@@ -303,4 +304,8 @@ impl Outside {
         }
         look.leave
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

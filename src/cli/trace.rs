@@ -1,4 +1,8 @@
 //! The instruction trace: one line per instruction, with the registers it changed.
+//!
+//! The machine takes interrupts and exceptions on its way to the next instruction, so the line
+//! of an instruction that did not run as expected says so; what changed then includes what
+//! delivery and the handler's first instruction did.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
 use ringhold::emulator::cpu::CodeSize;
 use ringhold::emulator::mmu::walk;
 use ringhold::emulator::state::{CpuState, sreg};
@@ -65,14 +69,15 @@ impl Tracer {
     }
 
     /// Runs the machine, by single steps as long as there is something to trace.
-    pub fn run(&mut self, machine: &mut Machine, until: u64) -> anyhow::Result<Stop> {
+    pub fn run(&mut self, machine: &mut Machine, until: u64, until_ns: u64) -> anyhow::Result<Stop> {
         while self.file.is_some() && self.left > 0 && machine.instructions() < until {
-            let stop = self.step(machine)?;
-            if stop != Stop::Budget {
+            let count = machine.instructions();
+            let stop = self.step(machine, until_ns)?;
+            if stop != Stop::Budget || machine.instructions() == count {
                 return Ok(stop);
             }
         }
-        Ok(machine.run(until))
+        Ok(machine.run_until(until, until_ns))
     }
 
     /// Writes out what is buffered.
@@ -83,27 +88,32 @@ impl Tracer {
         }
     }
 
-    fn step(&mut self, machine: &mut Machine) -> anyhow::Result<Stop> {
+    fn step(&mut self, machine: &mut Machine, until_ns: u64) -> anyhow::Result<Stop> {
         let before = machine.cpu(0).state();
         let linear = before.rip.wrapping_add(machine.cpu(0).seg_base[usize::from(sreg::CS)]);
         let count = machine.instructions();
-        let wanted = (self.range.0..=self.range.1).contains(&linear);
-        let text = if wanted { self.instruction(machine, linear) } else { String::new() };
-        let stop = machine.run(count + 1);
-        if wanted && machine.instructions() > count {
-            let changes = changes(&before, &machine.cpu(0).state());
-            let cs = before.segments[usize::from(sreg::CS)].selector;
-            if let Some(file) = &mut self.file {
-                writeln!(file, "{count:>10} {cs:04x}:{:016x} {text:<70}{changes}", before.rip)
-                    .context("the trace cannot be written")?;
-            }
-            self.left -= 1;
+        if !(self.range.0..=self.range.1).contains(&linear) {
+            return Ok(machine.run_until(count + 1, until_ns));
         }
+        let (instruction, text) = self.instruction(machine, linear);
+        let stop = machine.run_until(count + 1, until_ns);
+        if machine.instructions() == count {
+            return Ok(stop);
+        }
+        let after = machine.cpu(0).state();
+        let diverted = if follows(&instruction, after.rip) { "" } else { " -> interrupt or exception" };
+        let changes = changes(&before, &after);
+        let cs = before.segments[usize::from(sreg::CS)].selector;
+        if let Some(file) = &mut self.file {
+            writeln!(file, "{count:>10} {cs:04x}:{:016x} {text:<70}{diverted}{changes}", before.rip)
+                .context("the trace cannot be written")?;
+        }
+        self.left -= 1;
         Ok(stop)
     }
 
     /// The bytes and the disassembly of the instruction at `linear`.
-    fn instruction(&mut self, machine: &Machine, linear: u64) -> String {
+    fn instruction(&mut self, machine: &Machine, linear: u64) -> (Instruction, String) {
         let cpu = machine.cpu(0);
         let mut bytes = [0; LONGEST];
         let mut length = 0;
@@ -130,7 +140,21 @@ impl Tracer {
         }
         let mut line = format!("{text:<24} ");
         self.formatter.format(&instruction, &mut line);
-        line
+        (instruction, line)
+    }
+}
+
+/// Whether `rip` can be where `instruction` led. If not, something else ran in its place: the
+/// first instruction of an interrupt's or exception's handler.
+fn follows(instruction: &Instruction, rip: u64) -> bool {
+    let next = instruction.next_ip();
+    match instruction.flow_control() {
+        FlowControl::Next => rip == next || rip == instruction.ip(),
+        FlowControl::ConditionalBranch => rip == next || rip == instruction.near_branch_target(),
+        FlowControl::UnconditionalBranch | FlowControl::Call if instruction.is_jmp_short_or_near() => {
+            rip == instruction.near_branch_target()
+        }
+        _ => true,
     }
 }
 
