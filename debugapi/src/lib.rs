@@ -1,1 +1,20 @@
-//! Part of Ringhold.
+//! Data spaces with DbgEng's rules over a [`ringhold_emulator::Machine`].
+//!
+//! [`DataSpaces`] is the idiomatic form of `IDebugDataSpaces4`, [`HostMemory`] that of
+//! `IDebugHostMemory`. Every call gives a [`Transfer`] or an [`Error`], and each of them has the
+//! [`HResult`] that a DbgEng client sees. [`Schedule`] is a list of writes that happen by
+//! themselves at given points of a run.
+#![forbid(unsafe_code)]
+
+mod error;
+mod hresult;
+
+pub mod host_memory;
+pub mod schedule;
+pub mod spaces;
+
+pub use error::Error;
+pub use host_memory::{Completion, Context, HostMemory, Location};
+pub use hresult::HResult;
+pub use schedule::{Schedule, ScheduleError};
+pub use spaces::{Change, DataSpace, DataSpaces, Transfer};

@@ -12,6 +12,7 @@ pub mod bus;
 pub mod cpu;
 pub mod decode;
 pub mod exec;
+pub mod inject;
 pub mod machine;
 pub mod memory;
 pub mod mmu;

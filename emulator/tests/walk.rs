@@ -190,7 +190,7 @@ fn tables(entry_bytes: usize) -> impl Strategy<Value = Sparse> {
         let mut memory = Sparse::default();
         for (i, value) in entries.into_iter().enumerate() {
             let (page, index) = ((i / INDEXES.len()) as u64, INDEXES[i % INDEXES.len()]);
-            memory.put(page << 12 | index * entry_bytes as u64, &value.to_le_bytes()[..entry_bytes]);
+            memory.put((page << 12) + index * entry_bytes as u64, &value.to_le_bytes()[..entry_bytes]);
         }
         memory
     })

@@ -451,7 +451,7 @@ impl Cpu {
     }
 
     /// Access rights (SDM volume 3, 5.6.1).
-    fn allowed(&self, page: &walk::Page, access: Access, view: usize) -> bool {
+    pub(crate) fn allowed(&self, page: &walk::Page, access: Access, view: usize) -> bool {
         let user = view == Tlb::USER;
         let c = &self.control;
         match access {

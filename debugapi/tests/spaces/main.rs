@@ -1,0 +1,14 @@
+//! The data spaces, rule by rule. Each test has the name of the rule it holds.
+//!
+//! The rules and their marks are those of the public documentation and of `docs/src/spaces.md`.
+
+mod bench;
+mod bus_data;
+mod control;
+mod fill_search;
+mod host_memory;
+mod io;
+mod memory;
+mod msr;
+mod physical;
+mod translation;

@@ -1,0 +1,238 @@
+//! Injections: the only door for writes from outside, and the readings that are their twins.
+//!
+//! An injection names a [`Space`], an address in it, bytes, and the [`Semantics`] that say what
+//! kind of access is meant. It answers with a [`Receipt`]: how many bytes landed, where, and why
+//! it stopped. Transfers run upwards, never wrap, never skip a hole, and keep what landed before
+//! the first inaccessible byte.
+//!
+//! What each semantics does in each space:
+//!
+//! | space | `Debugger` | `Cpu` | `Bus` | `Backdoor` |
+//! |---|---|---|---|---|
+//! | virtual | page tables in memory, no rights, no traces; then as physical `Debugger` | through the TLB with the processor's rights, sets accessed and dirty bits; a fault is reported, not taken; then as physical `Bus` | page tables as `Debugger`; then as physical `Bus` | page tables as `Debugger`; then as physical `Backdoor` |
+//! | physical | RAM; device registers; ROM and holes refused | as `Bus` | RAM; device registers; ROM and holes take a write without effect and read as stored and as ones | RAM and ROM; devices and holes refused |
+//! | port | the device access | as `Bus` (at privilege level 0) | the device access | refused |
+//! | config | a configuration cycle by the field rules | as `Bus` | as `Debugger` | the stored bytes |
+//! | MSR | as RDMSR and WRMSR at privilege level 0 | as those at the current level | refused | refused |
+//! | register | checked as the architecture checks it | as `Debugger` | refused | refused |
+//!
+//! Reads of RAM and ROM with `Debugger` or `Backdoor` leave no trace at all. A read that reaches
+//! a device register or a port is a device access and may have side effects; `Backdoor` never
+//! reaches one.
+
+mod config;
+mod msr;
+mod physical;
+mod ports;
+mod receipt;
+mod register;
+mod text;
+mod virtual_memory;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bus::Width;
+use crate::bus::pci::PciAddress;
+use crate::cpu::Cpu;
+use crate::mmu::walk;
+use crate::{Board, Machine};
+
+pub use receipt::{
+    Answer, ConfigCycle, DETAIL_LIMIT, Detail, PageStep, PortAccess, Reading, Receipt, Refusal, Span, Trace,
+};
+pub use register::{Register, UnknownRegister};
+
+/// What kind of access an injection means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Semantics {
+    /// DbgEng's: the page tables in memory, no protection, no accessed or dirty bit, no TLB.
+    #[default]
+    Debugger,
+    /// As the processor would; a fault is reported, not taken.
+    Cpu,
+    /// A bus transaction.
+    Bus,
+    /// Straight to the stored bytes, without side effects.
+    Backdoor,
+}
+
+/// Where an injection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Space {
+    /// Virtual memory as this processor sees it. Outside long mode addresses are 32 bits wide,
+    /// zero- or sign-extended.
+    Virtual {
+        /// The processor, counted from zero.
+        cpu: usize,
+        /// A paging root (CR3's form) in place of the processor's own.
+        root: Option<u64>,
+    },
+    /// Physical memory, behind the A20 gate.
+    Physical,
+    /// I/O ports. The data is a whole number of accesses, at ascending ports.
+    Io {
+        /// The size of each access; 8 bytes are refused.
+        width: Width,
+    },
+    /// The configuration space of a PCI function.
+    Config(PciAddress),
+    /// A model-specific register: the address is its number, the data 8 bytes, little-endian.
+    Msr {
+        /// The processor, counted from zero.
+        cpu: usize,
+    },
+    /// A register: the address is a byte offset in it.
+    Register {
+        /// The processor, counted from zero.
+        cpu: usize,
+        /// Which one.
+        register: Register,
+    },
+}
+
+/// A write from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Injection {
+    /// Where.
+    pub space: Space,
+    /// At which address of the space.
+    pub address: u64,
+    /// What.
+    pub bytes: Vec<u8>,
+    /// What kind of access.
+    pub semantics: Semantics,
+}
+
+impl Injection {
+    /// An injection with [`Semantics::Debugger`].
+    pub fn new(space: Space, address: u64, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { space, address, bytes: bytes.into(), semantics: Semantics::Debugger }
+    }
+
+    /// The same with other semantics.
+    pub fn with(self, semantics: Semantics) -> Self {
+        Self { semantics, ..self }
+    }
+}
+
+/// Bytes on their way in or out.
+enum Data<'a> {
+    Write(&'a [u8]),
+    Read(&'a mut [u8]),
+}
+
+impl Data<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Write(bytes) => bytes.len(),
+            Self::Read(buffer) => buffer.len(),
+        }
+    }
+
+    /// The bytes `[at, at + len)` of it.
+    fn part(&mut self, at: usize, len: usize) -> Data<'_> {
+        match self {
+            Self::Write(bytes) => Data::Write(&bytes[at..at + len]),
+            Self::Read(buffer) => Data::Read(&mut buffer[at..at + len]),
+        }
+    }
+}
+
+/// How far a transfer came, and why not further.
+struct Outcome {
+    moved: usize,
+    refusal: Option<Refusal>,
+}
+
+impl Outcome {
+    fn all(moved: usize) -> Self {
+        Self { moved, refusal: None }
+    }
+
+    fn stopped(moved: usize, refusal: Refusal) -> Self {
+        Self { moved, refusal: Some(refusal) }
+    }
+}
+
+/// One access in any space.
+fn transfer(
+    cpus: &mut [Cpu],
+    board: &mut Board,
+    space: Space,
+    address: u64,
+    semantics: Semantics,
+    data: Data<'_>,
+) -> (Outcome, Detail) {
+    if data.len() == 0 {
+        return (Outcome::all(0), Detail::Nothing);
+    }
+    let done = match space {
+        Space::Virtual { cpu, root } => {
+            virtual_memory::transfer(cpus, board, cpu, root, address, semantics, data)
+        }
+        Space::Physical => {
+            let mut spans = Trace::default();
+            let outcome = physical::transfer(board, semantics, address, data, &mut spans);
+            (outcome, Detail::Physical { spans })
+        }
+        Space::Io { width } => ports::transfer(board, semantics, address, width, data),
+        Space::Config(at) => config::transfer(board, semantics, at, address, data),
+        Space::Msr { cpu } => msr::transfer(cpus, board, cpu, address, semantics, data),
+        Space::Register { cpu, register } => {
+            register::transfer(cpus, board, cpu, register, address, semantics, data)
+        }
+    };
+    // The run loop looks at wires, deadlines and stale code again.
+    board.attention |= board.fabric.memory.has_stale_code();
+    done
+}
+
+impl Machine {
+    /// Writes from outside; the only way to do so. The machine stands between two instructions.
+    pub fn inject(&mut self, injection: &Injection) -> Receipt {
+        let Injection { space, address, bytes, semantics } = injection;
+        let instructions = self.exact();
+        let data = Data::Write(bytes);
+        let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, *space, *address, *semantics, data);
+        Receipt {
+            instructions,
+            injection: injection.clone(),
+            written: outcome.moved,
+            stopped: outcome.refusal,
+            detail,
+        }
+    }
+
+    /// Reads from outside into `buffer`. Bytes beyond [`Reading::read`] are left alone.
+    ///
+    /// Where the answer comes from a device ([`Reading::touched_device`]) or the semantics is
+    /// `Cpu`, the reading may have changed the machine, as an injection does.
+    pub fn peek(&mut self, space: Space, address: u64, semantics: Semantics, buffer: &mut [u8]) -> Reading {
+        let instructions = self.exact();
+        let data = Data::Read(buffer);
+        let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, space, address, semantics, data);
+        Reading {
+            instructions,
+            space,
+            address,
+            semantics,
+            read: outcome.moved,
+            stopped: outcome.refusal,
+            detail,
+        }
+    }
+
+    /// Sets the clock to the instructions retired, for devices that look at it.
+    fn exact(&mut self) -> u64 {
+        let now = self.instructions().max(self.board.fabric.clock.retired());
+        self.board.fabric.clock.set_retired(now);
+        now
+    }
+
+    /// Walks the page tables in memory for one address, as [`Semantics::Debugger`] does, without
+    /// a trace. `None` if there is no such processor.
+    pub fn translate(&self, cpu: usize, root: Option<u64>, linear: u64) -> Option<walk::Walk> {
+        let cpu = self.cpus.get(cpu)?;
+        Some(virtual_memory::walk(cpu, &self.board.fabric.memory, root, linear))
+    }
+}

@@ -1,0 +1,148 @@
+//! Virtual memory: page by page through the page tables, or as the processor would.
+
+use super::{Data, Detail, Outcome, PageStep, Refusal, Semantics, Trace, physical};
+use crate::Board;
+use crate::cpu::Cpu;
+use crate::memory::{Memory, PAGE};
+use crate::mmu::tlb::{Access, Tlb};
+use crate::mmu::walk::{self, Miss, Mode, Walk};
+use crate::state::efer;
+
+/// What a walk from outside depends on: the processor's paging, perhaps with another root.
+fn context(cpu: &Cpu, root: Option<u64>) -> walk::Context {
+    let own = cpu.paging();
+    match root {
+        Some(cr3) => walk::Context { cr3, pdptes: None, ..own },
+        None => own,
+    }
+}
+
+/// Whether an address exists in a mode. Long mode is judged by the walk.
+fn exists(mode: Mode, linear: u64) -> bool {
+    let long = matches!(mode, Mode::Level4 | Mode::Level5);
+    long || linear >> 32 == 0 || linear as i64 == i64::from(linear as i32)
+}
+
+/// Walks the page tables in memory, without a trace.
+pub(super) fn walk(cpu: &Cpu, memory: &Memory, root: Option<u64>, linear: u64) -> Walk {
+    let context = context(cpu, root);
+    if !exists(context.mode, linear) {
+        return Walk { outcome: Err(Miss::NonCanonical), trail: walk::Trail::default() };
+    }
+    walk::walk(memory, &context, linear)
+}
+
+/// One access to virtual memory, upwards until the first byte that refuses.
+pub(super) fn transfer(
+    cpus: &mut [Cpu],
+    board: &mut Board,
+    cpu: usize,
+    root: Option<u64>,
+    address: u64,
+    semantics: Semantics,
+    mut data: Data<'_>,
+) -> (Outcome, Detail) {
+    if semantics == Semantics::Cpu && root.is_some() {
+        return (Outcome::stopped(0, Refusal::Meaningless), Detail::Nothing);
+    }
+    if semantics == Semantics::Cpu && board.map_changed {
+        // As the run loop does before the next instruction.
+        cpus.iter_mut().for_each(|cpu| cpu.tlb.flush_all());
+        board.map_changed = false;
+    }
+    let Some(processor) = cpus.get_mut(cpu) else {
+        return (Outcome::stopped(0, Refusal::NoProcessor { cpu }), Detail::Nothing);
+    };
+    let access = if matches!(data, Data::Write(_)) { Access::Write } else { Access::Read };
+    let base = context(processor, root);
+    let mut pages = Trace::default();
+    let mut done = 0;
+    let mut refusal = None;
+    while done < data.len() {
+        let Some(linear) = address.checked_add(done as u64) else {
+            refusal = Some(Refusal::End);
+            break;
+        };
+        let walked = walk(processor, &board.fabric.memory, root, linear);
+        let mut step = PageStep {
+            linear,
+            entries: walked.trail.iter().collect(),
+            physical: walked.outcome.ok().map(|page| page.physical),
+            size_bits: walked.outcome.map_or(0, |page| page.size_bits),
+            from_tlb: false,
+            spans: Trace::default(),
+        };
+        let found = match semantics {
+            Semantics::Cpu => as_processor(processor, board, &walked, linear, access, &mut step.from_tlb),
+            _ => walked.outcome.map(|page| page.physical).map_err(|miss| reason(&walked, miss, linear)),
+        };
+        match found {
+            Ok(physical) => {
+                step.physical = Some(physical);
+                let room = (data.len() - done).min((PAGE - linear % PAGE) as usize);
+                let part = data.part(done, room);
+                let outcome = physical::transfer(board, semantics, physical, part, &mut step.spans);
+                done += outcome.moved;
+                refusal = outcome.refusal;
+            }
+            Err(stopped) => refusal = Some(stopped),
+        }
+        pages.push(step);
+        if refusal.is_some() {
+            break;
+        }
+    }
+    (Outcome { moved: done, refusal }, Detail::Virtual { mode: base.mode, root: base.cr3, pages })
+}
+
+/// The reason of a walk that found no page.
+fn reason(walked: &Walk, miss: Miss, linear: u64) -> Refusal {
+    let last = walked.trail.iter().next_back();
+    match (miss, last) {
+        (Miss::NotPresent, Some(last)) => Refusal::NotPresent { level: last.level, address: last.address },
+        (Miss::Reserved, Some(last)) => Refusal::Reserved { level: last.level, address: last.address },
+        (Miss::OutsideMemory, _) => Refusal::TablesOutsideMemory,
+        (Miss::NonCanonical | Miss::NotPresent | Miss::Reserved, _) => {
+            Refusal::NonCanonical { address: linear }
+        }
+    }
+}
+
+/// The physical address as the processor's own access at its current privilege finds it. Fills
+/// the TLB and sets accessed and dirty bits as that access does; a fault changes nothing.
+fn as_processor(
+    cpu: &mut Cpu,
+    board: &mut Board,
+    walked: &Walk,
+    linear: u64,
+    access: Access,
+    from_tlb: &mut bool,
+) -> Result<u64, Refusal> {
+    let view = cpu.view;
+    let long = cpu.control.efer & efer::LMA != 0;
+    if long && !walk::canonical(linear, cpu.linear_bits()) {
+        return Err(Refusal::Fault { vector: 13, error: 0, address: linear });
+    }
+    if !long && walked.outcome == Err(Miss::NonCanonical) {
+        return Err(Refusal::NonCanonical { address: linear });
+    }
+    let linear = if long { linear } else { linear & 0xffff_ffff };
+    if let Some(found) = cpu.tlb.find(linear, access, view) {
+        *from_tlb = true;
+        return Ok(found.physical + linear % PAGE);
+    }
+    let write = u32::from(access == Access::Write) << 1;
+    let user = u32::from(view == Tlb::USER) << 2;
+    let fault = |cause: u32| Refusal::Fault { vector: 14, error: cause | write | user, address: linear };
+    let paging = cpu.paging().mode != Mode::Off;
+    match &walked.outcome {
+        Ok(page) if paging && !cpu.allowed(page, access, view) => return Err(fault(1)),
+        Ok(_) => {}
+        Err(Miss::NotPresent | Miss::NonCanonical) => return Err(fault(0)),
+        Err(Miss::Reserved | Miss::OutsideMemory) => return Err(fault(9)),
+    }
+    match cpu.translate(board, linear, access, view) {
+        Ok(found) => Ok(found.physical + linear % PAGE),
+        Err(_) => Err(fault(1)),
+    }
+}
