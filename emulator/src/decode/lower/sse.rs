@@ -91,11 +91,19 @@ fn unpack_low<O: Packed<u64> + Packed<u128>>(form: Form) -> Option<Handler> {
     }
 }
 
+/// A shift by a register, memory or immediate.
+fn shift<O: Packed<u64> + Packed<u128>>(form: Form) -> Option<Handler> {
+    match (form.first, form.second) {
+        (Mmx, Immediate) => Some(mmx::packed_imm::<O>),
+        (Xmm, Immediate) => Some(packed_imm::<O>),
+        _ => both::<O>(form),
+    }
+}
+
 fn xmm<O: Packed<u128>>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
         (Xmm, Xmm) => Some(packed_reg::<O>),
         (Xmm, Memory) => Some(packed_mem::<O>),
-        (Xmm, Immediate) => Some(packed_imm::<O>),
         _ => None,
     }
 }
@@ -104,7 +112,6 @@ fn mm<O: Packed<u64>, M: Source>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
         (Mmx, Mmx) => Some(mmx::packed_reg::<O>),
         (Mmx, Memory) => Some(mmx::packed_mem::<O, M>),
-        (Mmx, Immediate) => Some(mmx::packed_imm::<O>),
         _ => None,
     }
 }
@@ -157,16 +164,16 @@ fn integers(instruction: &Instruction, form: Form) -> Option<Handler> {
         Mnemonic::Pcmpgtw => both::<i::Pcmpgtw>(form),
         Mnemonic::Pcmpgtd => both::<i::Pcmpgtd>(form),
 
-        Mnemonic::Psllw => both::<i::Psllw>(form),
-        Mnemonic::Pslld => both::<i::Pslld>(form),
-        Mnemonic::Psllq => both::<i::Psllq>(form),
-        Mnemonic::Psrlw => both::<i::Psrlw>(form),
-        Mnemonic::Psrld => both::<i::Psrld>(form),
-        Mnemonic::Psrlq => both::<i::Psrlq>(form),
-        Mnemonic::Psraw => both::<i::Psraw>(form),
-        Mnemonic::Psrad => both::<i::Psrad>(form),
-        Mnemonic::Pslldq => xmm::<s::Pslldq>(form),
-        Mnemonic::Psrldq => xmm::<s::Psrldq>(form),
+        Mnemonic::Psllw => shift::<i::Psllw>(form),
+        Mnemonic::Pslld => shift::<i::Pslld>(form),
+        Mnemonic::Psllq => shift::<i::Psllq>(form),
+        Mnemonic::Psrlw => shift::<i::Psrlw>(form),
+        Mnemonic::Psrld => shift::<i::Psrld>(form),
+        Mnemonic::Psrlq => shift::<i::Psrlq>(form),
+        Mnemonic::Psraw => shift::<i::Psraw>(form),
+        Mnemonic::Psrad => shift::<i::Psrad>(form),
+        Mnemonic::Pslldq => Some(packed_imm::<s::Pslldq>),
+        Mnemonic::Psrldq => Some(packed_imm::<s::Psrldq>),
 
         Mnemonic::Packsswb => both::<i::Packsswb>(form),
         Mnemonic::Packssdw => both::<i::Packssdw>(form),

@@ -88,7 +88,7 @@ impl Hosted for Cvtpd2ps {
 /// The flags of a double made single where overflow or underflow may be unmasked.
 fn narrowed(mxcsr: u32, double: u64) -> u32 {
     let (result, flags) = host::cvtsd2ss(control(mxcsr), 0, double.into());
-    let dropped = || f64::from_bits(double).near_one().to_bits() % (1 << (52 - 23)) != 0;
+    let dropped = || f64::from_bits(double).near_one().to_bits() << (64 - 52 + 23) != 0;
     trapped(mxcsr, flags, number::<f32>(result, 0).denormal(), dropped)
 }
 
@@ -195,21 +195,29 @@ fn truncated(mxcsr: u32, x: f64) -> Option<i64> {
     None
 }
 
-/// [`truncated`], where it fits 32 bits; in the form of a general register.
+/// `x` rounded to an integer, where no flag of MXCSR changes.
 #[inline(always)]
-fn truncated_32(mxcsr: u32, x: f64) -> Option<u128> {
-    let result = truncated(mxcsr, x)?;
-    i32::try_from(result).ok().map(|result| u128::from(result as u32))
+fn rounded(mxcsr: u32, x: f64) -> Option<i64> {
+    // Between 2^52 and 2^53 the doubles are the integers: a sum there is rounded to one.
+    const INTEGERS: f64 = (3u64 << 51) as f64;
+    let small = x.abs() < (1u64 << 51) as f64;
+    (quiet(mxcsr) && small).then(|| ((x + INTEGERS) - INTEGERS) as i64)
 }
 
-/// [`truncated`] in the form of a general register.
+/// An integer in the form of a 32-bit general register, if it fits.
 #[inline(always)]
-fn truncated_64(mxcsr: u32, x: f64) -> Option<u128> {
-    truncated(mxcsr, x).map(|result| u128::from(result as u64))
+fn in_32(value: Option<i64>) -> Option<u128> {
+    i32::try_from(value?).ok().map(|value| u128::from(value as u32))
 }
 
-/// Declares conversions that truncate: `Name = host function, (MXCSR, source) fast path;`
-macro_rules! truncating {
+/// An integer in the form of a 64-bit general register.
+#[inline(always)]
+fn in_64(value: Option<i64>) -> Option<u128> {
+    value.map(|value| u128::from(value as u64))
+}
+
+/// Declares conversions to integers: `Name = host function, (MXCSR, source) fast path;`
+macro_rules! to_integer {
     ($($(#[$doc:meta])* $name:ident = $run:path, ($mxcsr:ident, $src:ident) $fast:expr;)*) => {$(
         $(#[$doc])*
         pub struct $name;
@@ -224,15 +232,23 @@ macro_rules! truncating {
     )*};
 }
 
-truncating! {
+to_integer! {
     /// CVTTSD2SI to 32 bits
-    Cvttsd2si32 = host::cvttsd2si_32, (mxcsr, src) truncated_32(mxcsr, number::<f64>(src, 0));
+    Cvttsd2si32 = host::cvttsd2si_32, (mxcsr, src) in_32(truncated(mxcsr, number::<f64>(src, 0)));
     /// CVTTSD2SI to 64 bits
-    Cvttsd2si64 = host::cvttsd2si_64, (mxcsr, src) truncated_64(mxcsr, number::<f64>(src, 0));
+    Cvttsd2si64 = host::cvttsd2si_64, (mxcsr, src) in_64(truncated(mxcsr, number::<f64>(src, 0)));
     /// CVTTSS2SI to 32 bits
-    Cvttss2si32 = host::cvttss2si_32, (mxcsr, src) truncated_32(mxcsr, number::<f32>(src, 0).into());
+    Cvttss2si32 = host::cvttss2si_32, (mxcsr, src) in_32(truncated(mxcsr, number::<f32>(src, 0).into()));
+    /// CVTSD2SI to 32 bits
+    Cvtsd2si32 = host::cvtsd2si_32, (mxcsr, src) in_32(rounded(mxcsr, number::<f64>(src, 0)));
+    /// CVTSD2SI to 64 bits
+    Cvtsd2si64 = host::cvtsd2si_64, (mxcsr, src) in_64(rounded(mxcsr, number::<f64>(src, 0)));
+    /// CVTSS2SI to 32 bits
+    Cvtss2si32 = host::cvtss2si_32, (mxcsr, src) in_32(rounded(mxcsr, number::<f32>(src, 0).into()));
+    /// CVTSS2SI to 64 bits
+    Cvtss2si64 = host::cvtss2si_64, (mxcsr, src) in_64(rounded(mxcsr, number::<f32>(src, 0).into()));
     /// CVTTSS2SI to 64 bits
-    Cvttss2si64 = host::cvttss2si_64, (mxcsr, src) truncated_64(mxcsr, number::<f32>(src, 0).into());
+    Cvttss2si64 = host::cvttss2si_64, (mxcsr, src) in_64(truncated(mxcsr, number::<f32>(src, 0).into()));
 }
 
 /// Declares conversions that the host always does: `Name = host function;`
@@ -247,14 +263,6 @@ macro_rules! hosted {
 }
 
 hosted! {
-    /// CVTSD2SI to 32 bits
-    Cvtsd2si32 = host::cvtsd2si_32;
-    /// CVTSD2SI to 64 bits
-    Cvtsd2si64 = host::cvtsd2si_64;
-    /// CVTSS2SI to 32 bits
-    Cvtss2si32 = host::cvtss2si_32;
-    /// CVTSS2SI to 64 bits
-    Cvtss2si64 = host::cvtss2si_64;
     /// CVTPS2DQ
     Cvtps2dq = host::cvtps2dq;
     /// CVTTPS2DQ

@@ -26,6 +26,8 @@ pub trait Float:
     /// ±0, or normal: an operand that raises neither the invalid nor the denormal exception by
     /// itself, whatever is done to it.
     fn tame(self) -> bool;
+    /// Neither zero, denormal, infinite nor a NaN.
+    fn normal(self) -> bool;
     /// Finite, and so large that nothing underflowed when it was computed. The smallest normal
     /// exponent does not count, because a smaller number may have been rounded up to it.
     fn large(self) -> bool;
@@ -65,10 +67,14 @@ macro_rules! float {
 
             #[inline(always)]
             fn tame(self) -> bool {
+                self.normal() || self == 0.0
+            }
+
+            #[inline(always)]
+            fn normal(self) -> bool {
                 // Without the sign, the exponent in the top bits.
-                let shifted = self.to_bits() << 1;
                 let one: $bits = 1 << ($fraction + 1);
-                shifted.wrapping_sub(one) < one * ($top_exponent - 1) || shifted == 0
+                (self.to_bits() << 1).wrapping_sub(one) < one * ($top_exponent - 1)
             }
 
             #[inline(always)]
@@ -258,17 +264,21 @@ impl<A: Arithmetic, S: Format> Hosted for Instruction<A, S> {
 
     #[inline(always)]
     fn fast(mxcsr: u32, dst: u128, src: u128) -> Option<u128> {
+        if !quiet(mxcsr) {
+            return None;
+        }
         let mut out = dst;
-        let mut exact = quiet(mxcsr);
         for nth in 0..S::COUNT {
             let a = number::<S::Number>(dst, nth);
             let b = number::<S::Number>(src, nth);
             let result = A::of(a, b);
-            exact &= (A::UNARY || a.tame()) && b.tame();
-            exact &= result.large() || result == S::Number::ZERO && zero_is_exact::<A, _>(a, b);
+            let ordinary = (A::UNARY || a.normal()) && b.normal() && result.large();
+            if !ordinary && !exact_with_zeros::<A, _>(a, b, result) {
+                return None;
+            }
             out = with_bits::<S::Number>(out, nth, result.bits());
         }
-        exact.then_some(out)
+        Some(out)
     }
 
     fn unmasked(mxcsr: u32, _: u32, dst: u128, src: u128) -> u32 {
@@ -289,8 +299,9 @@ impl<A: Arithmetic, S: Format> Hosted for Instruction<A, S> {
     }
 }
 
-/// Whether a result of zero came without underflow.
-#[inline(always)]
-fn zero_is_exact<A: Arithmetic, F: Float>(a: F, b: F) -> bool {
-    A::EXACT_ZERO || a == F::ZERO || b == F::ZERO
+/// Whether the precision exception is all that `result` can have raised, zeros considered.
+#[inline(never)]
+fn exact_with_zeros<A: Arithmetic, F: Float>(a: F, b: F, result: F) -> bool {
+    let zero_is_exact = A::EXACT_ZERO || a == F::ZERO || b == F::ZERO;
+    (A::UNARY || a.tame()) && b.tame() && (result.large() || result == F::ZERO && zero_is_exact)
 }

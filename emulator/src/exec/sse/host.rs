@@ -7,7 +7,7 @@
 compile_error!("SSE arithmetic needs an x86-64 host: a software path would go beside exec/sse/host.rs");
 
 use core::arch::asm;
-use core::arch::x86_64::__m128i;
+use core::arch::x86_64::*;
 
 /// Runs one instruction with all exceptions masked.
 ///
@@ -26,14 +26,36 @@ fn controls(control: u32) -> [u32; 2] {
     [control | DEFAULT, DEFAULT]
 }
 
+#[inline(always)]
 fn vector(value: u128) -> __m128i {
     // SAFETY: both are 16 bytes in which every bit pattern is valid.
     unsafe { core::mem::transmute(value) }
 }
 
+#[inline(always)]
 fn number(value: __m128i) -> u128 {
     // SAFETY: as in `vector`.
     unsafe { core::mem::transmute(value) }
+}
+
+/// `name = intrinsic`: packed integers, where MXCSR plays no part.
+macro_rules! integers {
+    ($($name:ident = $intrinsic:ident;)*) => {$(
+        #[doc = stringify!($intrinsic)]
+        #[inline(always)]
+        pub fn $name(a: u128, b: u128) -> u128 {
+            // SAFETY: SSE2 is part of x86-64.
+            number(unsafe { $intrinsic(vector(a), vector(b)) })
+        }
+    )*};
+}
+
+/// The top bits of the sixteen bytes.
+#[inline(always)]
+pub fn byte_signs(value: u128) -> u64 {
+    // SAFETY: SSE2 is part of x86-64.
+    let signs = unsafe { _mm_movemask_epi8(vector(value)) };
+    signs as u64
 }
 
 /// `name = "instruction {a}, {b}"`: from an XMM register to an XMM register.
@@ -138,4 +160,62 @@ from_general! {
     cvtsi2ss_32 = "cvtsi2ss {a}, {b:e}";
     cvtsi2ss_64 = "cvtsi2ss {a}, {b:r}";
     cvtsi2sd_64 = "cvtsi2sd {a}, {b:r}";
+}
+
+integers! {
+    pand = _mm_and_si128;
+    pandn = _mm_andnot_si128;
+    por = _mm_or_si128;
+    pxor = _mm_xor_si128;
+    paddb = _mm_add_epi8;
+    paddw = _mm_add_epi16;
+    paddd = _mm_add_epi32;
+    paddq = _mm_add_epi64;
+    paddsb = _mm_adds_epi8;
+    paddsw = _mm_adds_epi16;
+    paddusb = _mm_adds_epu8;
+    paddusw = _mm_adds_epu16;
+    psubb = _mm_sub_epi8;
+    psubw = _mm_sub_epi16;
+    psubd = _mm_sub_epi32;
+    psubq = _mm_sub_epi64;
+    psubsb = _mm_subs_epi8;
+    psubsw = _mm_subs_epi16;
+    psubusb = _mm_subs_epu8;
+    psubusw = _mm_subs_epu16;
+    pmullw = _mm_mullo_epi16;
+    pmulhw = _mm_mulhi_epi16;
+    pmulhuw = _mm_mulhi_epu16;
+    pmuludq = _mm_mul_epu32;
+    pmaddwd = _mm_madd_epi16;
+    psadbw = _mm_sad_epu8;
+    pavgb = _mm_avg_epu8;
+    pavgw = _mm_avg_epu16;
+    pmaxsw = _mm_max_epi16;
+    pmaxub = _mm_max_epu8;
+    pminsw = _mm_min_epi16;
+    pminub = _mm_min_epu8;
+    pcmpeqb = _mm_cmpeq_epi8;
+    pcmpeqw = _mm_cmpeq_epi16;
+    pcmpeqd = _mm_cmpeq_epi32;
+    pcmpgtb = _mm_cmpgt_epi8;
+    pcmpgtw = _mm_cmpgt_epi16;
+    pcmpgtd = _mm_cmpgt_epi32;
+    packsswb = _mm_packs_epi16;
+    packssdw = _mm_packs_epi32;
+    packuswb = _mm_packus_epi16;
+    punpcklbw = _mm_unpacklo_epi8;
+    punpcklwd = _mm_unpacklo_epi16;
+    punpckldq = _mm_unpacklo_epi32;
+    punpckhbw = _mm_unpackhi_epi8;
+    punpckhwd = _mm_unpackhi_epi16;
+    punpckhdq = _mm_unpackhi_epi32;
+    psllw = _mm_sll_epi16;
+    pslld = _mm_sll_epi32;
+    psllq = _mm_sll_epi64;
+    psrlw = _mm_srl_epi16;
+    psrld = _mm_srl_epi32;
+    psrlq = _mm_srl_epi64;
+    psraw = _mm_sra_epi16;
+    psrad = _mm_sra_epi32;
 }

@@ -64,12 +64,7 @@ fn words(from: u64, imm: u8) -> u64 {
 }
 
 /// The top bits of all bytes (PMOVMSKB); of an MMX register if zero-extended.
-#[inline(always)]
-pub fn byte_signs(value: u128) -> u64 {
-    // Each product moves bit 8n of the masked word to bit 56 + n.
-    let half = |x: u64| (x >> 7 & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    half(value as u64) | half((value >> 64) as u64) << 8
-}
+pub use super::host::byte_signs;
 
 /// The signs of the four single-precision lanes (MOVMSKPS).
 #[inline(always)]

@@ -142,8 +142,9 @@ impl Random {
 
     /// A shift count, small integer, or bytes at their limits.
     fn integer(&mut self) -> u64 {
-        match self.below(4) {
+        match self.below(5) {
             0 => self.below(70),
+            4 => self.pick(&[u64::MAX, 0x8000_8000_8000_8000, 0x7fff_7fff_7fff_7fff]),
             1 => (0..8).map(|n| self.pick(&[0, 1, 0x7f, 0x80, 0xff]) << (8 * n)).sum(),
             2 => self.next() as i32 as u64,
             _ => self.next(),
@@ -278,6 +279,17 @@ fn run(cases: &[Case], rounds: u32) {
 #[test]
 fn integers_as_on_the_host() {
     run(catalogue::INTEGERS, 500);
+}
+
+#[test]
+fn host_instructions_mean_what_is_written_lane_by_lane() {
+    let mut random = Random(3);
+    for (name, host, lanes) in super::integer::ALL {
+        for _ in 0..2000 {
+            let (a, b) = (random.register(), random.register());
+            assert_eq!(host(a, b, 0), lanes(a, b), "{name} {a:032x} {b:032x}");
+        }
+    }
 }
 
 #[test]
