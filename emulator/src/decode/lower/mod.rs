@@ -28,6 +28,8 @@ pub fn register_number(register: Register) -> u8 {
         }
         Register::RIP | Register::EIP => gpr::BLOCK_IP,
         Register::None => gpr::ZERO,
+        // Of the byte registers, iced counts AH to BH among the others.
+        _ if register.is_gpr() => register.full_register().number() as u8,
         _ => register.number() as u8,
     }
 }
