@@ -5,7 +5,7 @@ use iced_x86::{Code, Instruction, Register};
 use crate::decode::{Handler, Op};
 use crate::exec::x87::arith::{self, Add, Div, DivReverse, Mul, Sub, SubReverse};
 use crate::exec::x87::load_store::{self, Double, Int16, Int32, Int64, Single};
-use crate::exec::x87::{compare, control};
+use crate::exec::x87::{compare, control, transcend};
 
 /// The handler of an x87 instruction; `None` for others. `op.imm` becomes the eleven bits of its
 /// opcode, which the FPU keeps (SDM volume 1, 8.1.9).
@@ -149,14 +149,22 @@ fn registers(code: Code) -> Option<(u16, Handler)> {
         Fldlg2 => (0x1ec, load_store::load_constant::<4>),
         Fldln2 => (0x1ed, load_store::load_constant::<5>),
         Fldz => (0x1ee, load_store::load_constant::<6>),
+        F2xm1 => (0x1f0, transcend::f2xm1),
+        Fyl2x => (0x1f1, transcend::fyl2x),
+        Fptan => (0x1f2, transcend::pair::<true>),
+        Fpatan => (0x1f3, transcend::fpatan),
         Fxtract => (0x1f4, arith::extract),
         Fprem1 => (0x1f5, arith::remainder::<true>),
         Fdecstp => (0x1f6, control::rotate::<7>),
         Fincstp => (0x1f7, control::rotate::<1>),
         Fprem => (0x1f8, arith::remainder::<false>),
+        Fyl2xp1 => (0x1f9, transcend::fyl2xp1),
         Fsqrt => (0x1fa, arith::sqrt),
+        Fsincos => (0x1fb, transcend::pair::<false>),
         Frndint => (0x1fc, arith::round_to_integer),
         Fscale => (0x1fd, arith::scale),
+        Fsin => (0x1fe, transcend::sine::<false>),
+        Fcos => (0x1ff, transcend::sine::<true>),
         Fcmovb_st0_sti => (0x2c0, load_store::conditional::<0>),
         Fcmove_st0_sti => (0x2c8, load_store::conditional::<1>),
         Fcmovbe_st0_sti => (0x2d0, load_store::conditional::<2>),
