@@ -201,7 +201,7 @@ fn rounded(mxcsr: u32, x: f64) -> Option<i64> {
     // Between 2^52 and 2^53 the doubles are the integers: a sum there is rounded to one.
     const INTEGERS: f64 = (3u64 << 51) as f64;
     let small = x.abs() < (1u64 << 51) as f64;
-    (quiet(mxcsr) && small).then(|| ((x + INTEGERS) - INTEGERS) as i64)
+    (quiet(mxcsr) && small).then_some(((x + INTEGERS) - INTEGERS) as i64)
 }
 
 /// An integer in the form of a 32-bit general register, if it fits.
