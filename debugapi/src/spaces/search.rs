@@ -70,25 +70,20 @@ impl DataSpaces<'_> {
     }
 
     /// The first address behind what one failed walk rules out: a page, or all that a missing
-    /// entry would map.
+    /// entry would map, or the gap that is no address in the mode.
     fn behind(&self, walked: &Walk, at: u128) -> u128 {
-        let levels = self.machine.cpus.get(self.context.cpu).map_or(4, |cpu| match cpu.paging().mode {
-            Mode::Legacy => 2,
-            Mode::Level5 => 5,
-            _ => 4,
-        });
+        let mode = self.machine.cpus.get(self.context.cpu).map_or(Mode::Level4, |cpu| cpu.paging().mode);
         let shift = match (&walked.outcome, walked.trail.iter().next_back()) {
             (Ok(_), _) => 12,
-            (Err(Miss::NonCanonical), _) if levels == 2 => 32,
-            (Err(Miss::NonCanonical), _) => 12 + 9 * levels - 1,
-            (Err(_), Some(entry)) if levels == 2 => {
-                if entry.level == 2 {
-                    22
-                } else {
-                    12
-                }
+            (Err(Miss::NonCanonical), _) => {
+                return match mode {
+                    Mode::Level4 => TOP - (1 << 47),
+                    Mode::Level5 => TOP - (1 << 56),
+                    _ => TOP - (1 << 31),
+                };
             }
-            (Err(_), Some(entry)) => 12 + 9 * (u32::from(entry.level).max(1) - 1),
+            (Err(_), Some(entry)) if mode == Mode::Legacy => 2 + 10 * u32::from(entry.level),
+            (Err(_), Some(entry)) => 3 + 9 * u32::from(entry.level),
             (Err(_), None) => 64,
         };
         ((at >> shift) + 1) << shift

@@ -77,6 +77,28 @@ fn holes_are_stepped_over_quickly_and_never_matched_across() {
 }
 
 #[test]
+fn the_whole_space_is_searched_in_every_mode() {
+    for mode in [Mode::Off, Mode::Legacy, Mode::Pae, Mode::Level4, Mode::Level5] {
+        let mut bench = if mode == Mode::Off { Bench::new() } else { Bench::paged(mode) };
+        let at = if mode == Mode::Off { DATA } else { 0xffff_ffff_c000_0000 };
+        if mode != Mode::Off {
+            bench.map(at, DATA, RW);
+        }
+        bench.poke(DATA, b"needle");
+        let first = if matches!(mode, Mode::Legacy | Mode::Pae) { at & 0xffff_ffff } else { at };
+        let spaces = bench.spaces();
+        assert_eq!(spaces.search_virtual(0, u64::MAX, b"needle", 1, false), Ok(first), "{mode:?}");
+        assert_eq!(
+            spaces.search_virtual(first + 1, u64::MAX, b"needle", 1, false).ok(),
+            match mode {
+                Mode::Legacy | Mode::Pae => Some(at),
+                _ => None,
+            }
+        );
+    }
+}
+
+#[test]
 fn writable_only_leaves_out_what_software_cannot_write() {
     let mut bench = bench();
     bench.map(PAGE + 0x4000, ROM, RW);

@@ -11,4 +11,8 @@ mod io;
 mod memory;
 mod msr;
 mod physical;
+mod properties;
+mod receipts;
+mod schedule;
+mod semantics;
 mod translation;
