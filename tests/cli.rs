@@ -97,10 +97,10 @@ fn every_end_has_its_status() {
     assert!(error.contains("reset the machine"), "{error}");
     let (status, _, error) = run("halted", &[0xfa, 0xf4], &[], b"");
     assert_eq!(status, 103, "{error}");
-    assert!(error.contains("nothing can wake it after 2 instructions"), "{error}");
+    assert!(error.contains("nothing can wake it at 0000:7c02 after 2 instructions"), "{error}");
     let (status, _, error) = run("budget", &[0xeb, 0xfe], &["--max-instructions", "12345"], b"");
     assert_eq!(status, 102, "{error}");
-    assert!(error.contains("budget is used up after 12345 instructions"), "{error}");
+    assert!(error.contains("budget is used up at 0000:7c00 after 12345 instructions"), "{error}");
 }
 
 #[test]

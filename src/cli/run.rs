@@ -11,6 +11,7 @@ use clap::Args;
 use ringhold::boot::Images;
 use ringhold::config::{Config, ModuleConfig, Sink};
 use ringhold::emulator::bus::DeviceId;
+use ringhold::emulator::state::sreg;
 use ringhold::{Machine, Stop};
 
 use super::MachineArguments;
@@ -180,6 +181,17 @@ impl End {
         }
     }
 
+    /// Where the processor stands, if that may help to find out why.
+    fn place(self, machine: &Machine) -> String {
+        match self {
+            Self::Machine(Stop::Exit(_) | Stop::PowerOff | Stop::Reset) => String::new(),
+            _ => {
+                let cpu = machine.cpu(0);
+                format!(" at {:04x}:{:x}", cpu.seg[usize::from(sreg::CS)].selector, cpu.rip)
+            }
+        }
+    }
+
     /// The sentence for the user.
     fn sentence(self) -> String {
         match self {
@@ -209,8 +221,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let end = end?;
     tracer.finish()?;
     eprintln!(
-        "ringhold: {} after {} instructions, {:.3} virtual seconds",
+        "ringhold: {}{} after {} instructions, {:.3} virtual seconds",
         end.sentence(),
+        end.place(&machine),
         machine.instructions(),
         machine.virtual_ns() as f64 / 1e9,
     );

@@ -30,6 +30,9 @@ pub struct TraceArguments {
     /// Trace at most so many instructions [default: 1000000]
     #[arg(long, value_name = "N", value_parser = parse_number, requires = "trace")]
     trace_count: Option<u64>,
+    /// Trace only from this instruction count on
+    #[arg(long, value_name = "N", value_parser = parse_number, requires = "trace")]
+    trace_from: Option<u64>,
     /// Trace only instructions at these linear addresses (both inclusive), such as 0x100000-0x1fffff
     #[arg(long, value_name = "LOW-HIGH", value_parser = parse_range, requires = "trace")]
     trace_range: Option<(u64, u64)>,
@@ -44,6 +47,7 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
 /// Writes the trace, if one is wanted, while it runs the machine.
 pub struct Tracer {
     file: Option<BufWriter<File>>,
+    from: u64,
     left: u64,
     range: (u64, u64),
     formatter: IntelFormatter,
@@ -62,6 +66,7 @@ impl Tracer {
         formatter.options_mut().set_space_after_operand_separator(true);
         Ok(Self {
             file: file.map(BufWriter::new),
+            from: arguments.trace_from.unwrap_or(0),
             left: arguments.trace_count.unwrap_or(1_000_000),
             range: arguments.trace_range.unwrap_or((0, u64::MAX)),
             formatter,
@@ -70,6 +75,9 @@ impl Tracer {
 
     /// Runs the machine, by single steps as long as there is something to trace.
     pub fn run(&mut self, machine: &mut Machine, until: u64, until_ns: u64) -> anyhow::Result<Stop> {
+        if self.file.is_some() && machine.instructions() < self.from {
+            return Ok(machine.run_until(until.min(self.from), until_ns));
+        }
         while self.file.is_some() && self.left > 0 && machine.instructions() < until {
             let count = machine.instructions();
             let stop = self.step(machine, until_ns)?;
@@ -89,12 +97,12 @@ impl Tracer {
     }
 
     fn step(&mut self, machine: &mut Machine, until_ns: u64) -> anyhow::Result<Stop> {
-        let before = machine.cpu(0).state();
-        let linear = before.rip.wrapping_add(machine.cpu(0).seg_base[usize::from(sreg::CS)]);
+        let linear = machine.cpu(0).rip.wrapping_add(machine.cpu(0).seg_base[usize::from(sreg::CS)]);
         let count = machine.instructions();
         if !(self.range.0..=self.range.1).contains(&linear) {
             return Ok(machine.run_until(count + 1, until_ns));
         }
+        let before = machine.cpu(0).state();
         let (instruction, text) = self.instruction(machine, linear);
         let stop = machine.run_until(count + 1, until_ns);
         if machine.instructions() == count {
