@@ -36,7 +36,7 @@ pub fn selector_error(selector: u16) -> u32 {
 impl Cpu {
     /// Reads the descriptor that a selector names; #GP(selector) if it lies beyond its table.
     pub fn descriptor(&mut self, board: &mut Board, selector: u16) -> Result<Descriptor, Leave> {
-        self.find_descriptor(board, selector)?.ok_or(()).or_else(|()| Err(self.gp(selector_error(selector))))
+        self.find_descriptor(board, selector)?.ok_or(()).map_err(|()| self.gp(selector_error(selector)))
     }
 
     /// Reads the descriptor that a selector names; `None` if it lies beyond its table.

@@ -157,13 +157,15 @@ pub fn stos<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
         let value = W::get(cpu, gpr::RAX);
         let count = most.min(in_page(to, W::BYTES));
         let bytes = count * W::BYTES;
-        if count > 1 && op.address <= address::FLAT32 && runs(cpu, op, RDI, bytes) {
-            if let Some(to) = cpu.tlb.write_host(to, bytes, cpu.view) {
-                // SAFETY: the TLB entry covers all `bytes` bytes.
-                unsafe { ram::fill(to, value, count as usize) };
-                advance(cpu, op, RDI, bytes);
-                return Ok(Iterations { done: count, last: false });
-            }
+        if count > 1
+            && op.address <= address::FLAT32
+            && runs(cpu, op, RDI, bytes)
+            && let Some(to) = cpu.tlb.write_host(to, bytes, cpu.view)
+        {
+            // SAFETY: the TLB entry covers all `bytes` bytes.
+            unsafe { ram::fill(to, value, count as usize) };
+            advance(cpu, op, RDI, bytes);
+            return Ok(Iterations { done: count, last: false });
         }
         cpu.store(board, to, sreg::ES, value)?;
         let by = stride(cpu, W::BYTES);

@@ -85,7 +85,7 @@ impl<const N: usize> Array<N> {
     }
 
     fn drop_at(&mut self, at: usize, page: u64) -> bool {
-        if !self.cold[at].is_some_and(|t| t.page == page) {
+        if self.cold[at].is_none_or(|t| t.page != page) {
             return false;
         }
         self.cold[at] = None;
