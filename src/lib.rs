@@ -13,4 +13,5 @@ mod tables;
 
 pub use config::Config;
 pub use machine::{Error, Machine};
+pub use ringhold_debugapi as debugapi;
 pub use ringhold_emulator::{self as emulator, Stop};

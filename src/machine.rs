@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
+use ringhold_debugapi::DataSpaces;
 use ringhold_emulator::bus::DeviceId;
 use ringhold_emulator::{Cpu, Machine as Engine, Stop};
 
@@ -86,6 +87,12 @@ impl Machine {
     /// If there is no such processor.
     pub fn cpu(&self, number: usize) -> &Cpu {
         &self.engine.cpus[number]
+    }
+
+    /// The debugger's spaces as processor 0 sees them: virtual and physical memory, ports, bus
+    /// data, MSRs.
+    pub fn data_spaces(&mut self) -> DataSpaces<'_> {
+        DataSpaces::new(&mut self.engine)
     }
 
     /// Hands bytes to a device, as from its other end (a serial line, a keyboard).

@@ -134,6 +134,26 @@ fn two_runs_report_the_same() {
 }
 
 #[test]
+fn a_schedule_writes_into_the_running_machine() {
+    // cmp byte [9000], 0; je; mov al, [9000]; out f4, al
+    let code = [0x80, 0x3e, 0x00, 0x90, 0x00, 0x74, 0xf9, 0xa0, 0x00, 0x90, 0xe6, 0xf4];
+    let schedule = "[(at: Instruction(1001), write: Physical(address: 0x9000, data: u8(9)), expect: Ok)]";
+    fs::write(directory("inject").join("writes.ron"), schedule).unwrap();
+    let more = ["--inject", "writes.ron", "--report", "report.json"];
+    let (status, _, error) = run("inject", &code, &more, b"");
+    assert_eq!(status, 9, "{error}");
+    assert!(error.contains("injected: "), "{error}");
+    let report: Value =
+        serde_json::from_slice(&fs::read(directory("inject").join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["injections"][0]["instructions"], 1001);
+    assert_eq!(report["instructions"], 1006);
+
+    fs::write(directory("inject").join("writes.ron"), "[(at: Never)]").unwrap();
+    let (status, _, error) = run("inject", &code, &more, b"");
+    assert!(status == 2 && error.contains("writes.ron") && error.contains("Never"), "{status}: {error}");
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     refused(&["fly"], &["fly"]);
     refused(&["run", "nowhere.ron"], &["nowhere.ron", "No such file"]);

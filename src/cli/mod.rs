@@ -3,6 +3,7 @@
 mod config;
 mod console;
 mod devices;
+mod inject;
 mod report;
 mod run;
 mod sinks;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringhold::Machine;
 use ringhold::boot::{Image, Images};
+use ringhold::emulator::inject::Receipt;
 use serde::Serialize;
 
 use super::run::End;
@@ -27,6 +28,8 @@ pub struct Report {
     mips: f64,
     /// The most memory that this process ever held.
     peak_rss_bytes: u64,
+    /// What became of the writes of `--inject`.
+    injections: Vec<Receipt>,
     /// Digest of the config with all its overrides, as `ringhold config show` prints it.
     config: Digest,
     /// Digests of the images.
@@ -50,7 +53,13 @@ impl Digest {
 
 impl Report {
     /// The report of a run that has ended.
-    pub fn new(machine: &Machine, images: &Images, end: End, took: Duration) -> Self {
+    pub fn new(
+        machine: &Machine,
+        images: &Images,
+        injections: Vec<Receipt>,
+        end: End,
+        took: Duration,
+    ) -> Self {
         let shown = Image::new(&machine.config().name, machine.config().to_ron().into_bytes());
         let seconds = took.as_secs_f64();
         let instructions = machine.instructions();
@@ -63,6 +72,7 @@ impl Report {
             host_seconds: seconds,
             mips: if seconds > 0.0 { instructions as f64 / seconds / 1e6 } else { 0.0 },
             peak_rss_bytes: peak_rss().unwrap_or(0),
+            injections,
             config: Digest::of("config", &shown),
             images: images.all().map(|(role, image)| Digest::of(role, image)).collect(),
         }

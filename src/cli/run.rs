@@ -16,6 +16,7 @@ use ringhold::{Machine, Stop};
 
 use super::MachineArguments;
 use super::console::{self, Terminal};
+use super::inject::{self, Drive};
 use super::report::Report;
 use super::sinks::Sinks;
 use super::trace::{TraceArguments, Tracer};
@@ -213,13 +214,16 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let mut machine = Machine::with_images(config.clone(), &images)?;
     let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions)?;
     let mut tracer = Tracer::open(&arguments.trace)?;
+    let schedule = arguments.inject.as_deref().map(inject::read).transpose()?;
+    let mut drive = Drive::new(schedule.as_ref());
     let begun = Instant::now();
-    let end = outside.run(&mut machine, &mut tracer);
+    let end = outside.run(&mut drive, &mut machine, &mut tracer);
     let took = begun.elapsed();
     // The terminal comes back before anything is said.
     drop(outside);
     let end = end?;
     tracer.finish()?;
+    let receipts = drive.finish();
     eprintln!(
         "ringhold: {}{} after {} instructions, {:.3} virtual seconds",
         end.sentence(),
@@ -228,7 +232,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         machine.virtual_ns() as f64 / 1e9,
     );
     if let Some(path) = &arguments.report {
-        write_report(path, &Report::new(&machine, &images, end, took))?;
+        write_report(path, &Report::new(&machine, &images, receipts, end, took))?;
     }
     Ok(end.status())
 }
@@ -273,7 +277,12 @@ impl Outside {
     }
 
     /// Runs the machine to its end.
-    fn run(&mut self, machine: &mut Machine, tracer: &mut Tracer) -> anyhow::Result<End> {
+    fn run(
+        &mut self,
+        drive: &mut Drive<'_>,
+        machine: &mut Machine,
+        tracer: &mut Tracer,
+    ) -> anyhow::Result<End> {
         let begun = Instant::now();
         loop {
             let (instructions, ns) = (machine.instructions(), machine.virtual_ns());
@@ -282,7 +291,7 @@ impl Outside {
                 Some(_) => nanoseconds(begun.elapsed() + AHEAD).max(ns),
                 None => ns.saturating_add(DAY_NS),
             };
-            let stop = tracer.run(machine, until, until_ns)?;
+            let stop = tracer.run(drive, machine, until, until_ns)?;
             self.sinks.drain(machine)?;
             let asleep = machine.instructions() == instructions;
             let stop = match stop {

@@ -17,6 +17,7 @@ use ringhold::emulator::mmu::walk;
 use ringhold::emulator::state::{CpuState, sreg};
 use ringhold::{Machine, Stop};
 
+use super::inject::Drive;
 use super::run::parse_number;
 
 /// The longest instruction.
@@ -74,18 +75,24 @@ impl Tracer {
     }
 
     /// Runs the machine, by single steps as long as there is something to trace.
-    pub fn run(&mut self, machine: &mut Machine, until: u64, until_ns: u64) -> anyhow::Result<Stop> {
+    pub fn run(
+        &mut self,
+        drive: &mut Drive<'_>,
+        machine: &mut Machine,
+        until: u64,
+        until_ns: u64,
+    ) -> anyhow::Result<Stop> {
         if self.file.is_some() && machine.instructions() < self.from {
-            return Ok(machine.run_until(until.min(self.from), until_ns));
+            return drive.run(machine, until.min(self.from), until_ns);
         }
         while self.file.is_some() && self.left > 0 && machine.instructions() < until {
             let count = machine.instructions();
-            let stop = self.step(machine, until_ns)?;
+            let stop = self.step(drive, machine, until_ns)?;
             if stop != Stop::Budget || machine.instructions() == count {
                 return Ok(stop);
             }
         }
-        Ok(machine.run_until(until, until_ns))
+        drive.run(machine, until, until_ns)
     }
 
     /// Writes out what is buffered.
@@ -96,15 +103,15 @@ impl Tracer {
         }
     }
 
-    fn step(&mut self, machine: &mut Machine, until_ns: u64) -> anyhow::Result<Stop> {
+    fn step(&mut self, drive: &mut Drive<'_>, machine: &mut Machine, until_ns: u64) -> anyhow::Result<Stop> {
         let linear = machine.cpu(0).rip.wrapping_add(machine.cpu(0).seg_base[usize::from(sreg::CS)]);
         let count = machine.instructions();
         if !(self.range.0..=self.range.1).contains(&linear) {
-            return Ok(machine.run_until(count + 1, until_ns));
+            return drive.run(machine, count + 1, until_ns);
         }
         let before = machine.cpu(0).state();
         let (instruction, text) = self.instruction(machine, linear);
-        let stop = machine.run_until(count + 1, until_ns);
+        let stop = drive.run(machine, count + 1, until_ns)?;
         if machine.instructions() == count {
             return Ok(stop);
         }

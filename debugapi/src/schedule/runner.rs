@@ -1,6 +1,7 @@
 //! Runs a machine along a schedule.
 
 use ringhold_emulator::inject::Receipt;
+use ringhold_emulator::state::Activity;
 use ringhold_emulator::{Machine, Stop};
 
 use super::{At, Schedule, ScheduleError};
@@ -29,21 +30,40 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// [`ScheduleError::Unmet`]; the machine stands where that write was made.
     pub fn run(&mut self, machine: &mut Machine, until: u64) -> Result<(Stop, Vec<Receipt>), ScheduleError> {
+        self.run_until(machine, until, u64::MAX)
+    }
+
+    /// As [`Self::run`], and at the latest until virtual time has reached `until_ns` while the
+    /// processor is halted.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Unmet`]; the machine stands where that write was made.
+    pub fn run_until(
+        &mut self,
+        machine: &mut Machine,
+        until: u64,
+        until_ns: u64,
+    ) -> Result<(Stop, Vec<Receipt>), ScheduleError> {
         let mut receipts = Vec::new();
         loop {
             self.apply_due(machine, &mut receipts)?;
             let count = self.moments().map(|at| count_at(machine, at)).min().unwrap_or(until);
-            let sleep = self.moments().filter_map(nanoseconds).min();
-            let stop = machine.run_until(count.min(until), sleep.unwrap_or(u64::MAX));
-            match (stop, sleep) {
+            let next = self.moments().filter_map(nanoseconds).min();
+            let sleep = next.unwrap_or(u64::MAX).min(until_ns);
+            let mut stop = machine.run_until(count.min(until), sleep);
+            if stop == Stop::Halted && next.is_some() {
                 // Nothing inside the machine can wake it: time passes until the next write.
-                (Stop::Halted, Some(ns)) => machine.board.fabric.clock.skip_to(ns),
-                (Stop::Budget, _) if machine.instructions() < until => {}
-                (Stop::Budget, _) => {
-                    self.apply_due(machine, &mut receipts)?;
-                    return Ok((stop, receipts));
-                }
-                _ => return Ok((stop, receipts)),
+                machine.board.fabric.clock.skip_to(sleep);
+                stop = Stop::Budget;
+            }
+            let halted = machine.cpus[0].activity == Activity::Halted;
+            let asleep = halted && machine.virtual_ns() >= until_ns;
+            if stop != Stop::Budget {
+                return Ok((stop, receipts));
+            }
+            if asleep || machine.instructions() >= until {
+                self.apply_due(machine, &mut receipts)?;
+                return Ok((stop, receipts));
             }
         }
     }
