@@ -141,7 +141,7 @@ impl Machine {
         }
         if board.fabric.memory.has_stale_code() {
             let stale = board.fabric.memory.take_stale_code();
-            self.code.invalidate(&stale, cpu);
+            self.code.invalidate(&stale);
         }
         let ending = board.take_ending().map(|ending| match ending {
             Ending::Exit(value) => Stop::Exit(value),

@@ -25,15 +25,17 @@ const NONE: u32 = u32::MAX;
 /// The longest instruction the architecture allows.
 const INSTRUCTION_BYTES: usize = 15;
 
-/// Where a block led last time, good while the TLB's generation stands.
+/// Where a block led last time: good while the fetch translation of the target is the same
+/// (its stamp in the TLB) and the block at the index is (its own stamp).
 #[derive(Clone, Copy)]
 struct Link {
     rip: u64,
-    generation: u64,
+    fetch: u64,
+    stamp: u64,
     block: u32,
 }
 
-const NO_LINK: Link = Link { rip: 0, generation: u64::MAX, block: NONE };
+const NO_LINK: Link = Link { rip: 0, fetch: 0, stamp: u64::MAX, block: 0 };
 
 /// A run of instructions without a way in or out but its ends.
 pub struct Block {
@@ -49,7 +51,8 @@ pub struct Block {
     /// Bytes of code.
     pub bytes: u16,
     links: [Link; 2],
-    live: bool,
+    /// Unlike that of every block before it; zero once it is dropped.
+    stamp: u64,
 }
 
 /// All blocks.
@@ -59,6 +62,7 @@ pub struct BlockCache {
     table: Vec<u32>,
     jumps: Vec<Link>,
     by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
+    last_stamp: u64,
 }
 
 impl Default for BlockCache {
@@ -69,6 +73,7 @@ impl Default for BlockCache {
             table: vec![NONE; TABLE],
             jumps: vec![NO_LINK; JUMPS],
             by_page: HashMap::default(),
+            last_stamp: 0,
         }
     }
 }
@@ -80,11 +85,6 @@ fn key(physical: u64, size: CodeSize) -> u64 {
 
 fn place(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (TABLE - 1)
-}
-
-/// A jump-cache place: code size and privilege are part of the address that is compared.
-fn jump_tag(cpu: &Cpu) -> u64 {
-    cpu.rip
 }
 
 fn jump_place(rip: u64) -> usize {
@@ -99,21 +99,31 @@ impl BlockCache {
     }
 
     /// The block that follows `from` at the processor's RIP, if it is known; `taken` tells which
-    /// way `from` was left. Valid only while nothing but straight execution happened since.
+    /// way `from` was left. Only for straight execution: code size and privilege are the same.
     #[inline(always)]
     pub fn follow(&self, cpu: &Cpu, from: u32, taken: bool) -> Option<u32> {
-        let generation = cpu.tlb.generation;
+        let good = |link: &Link| {
+            link.rip == cpu.rip
+                && link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu))
+                && self.blocks[link.block as usize].stamp == link.stamp
+        };
         let link = &self.blocks[from as usize].links[usize::from(taken)];
-        if link.rip == cpu.rip && link.generation == generation {
+        if good(link) {
             return Some(link.block);
         }
         let link = &self.jumps[jump_place(cpu.rip)];
-        (link.rip == jump_tag(cpu) && link.generation == generation).then_some(link.block)
+        good(link).then_some(link.block)
     }
 
     /// Remembers that `from` led to `to` at the processor's RIP.
     pub fn link(&mut self, cpu: &Cpu, from: u32, taken: bool, to: u32) {
-        let link = Link { rip: cpu.rip, generation: cpu.tlb.generation, block: to };
+        let to_block = &self.blocks[to as usize];
+        if to_block.second.is_some() {
+            // Its second page must be looked at every time.
+            return;
+        }
+        let fetch = cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu));
+        let link = Link { rip: cpu.rip, fetch, stamp: to_block.stamp, block: to };
         self.blocks[from as usize].links[usize::from(taken)] = link;
         self.jumps[jump_place(cpu.rip)] = link;
     }
@@ -139,7 +149,7 @@ impl BlockCache {
             if second == Some(physical) {
                 return Ok(at);
             }
-            self.drop_block(at, cpu);
+            self.drop_block(at);
         }
         self.decode(cpu, board, linear, key, page.target)
     }
@@ -153,27 +163,32 @@ impl BlockCache {
         first: Target,
     ) -> Result<u32, Leave> {
         let at = linear & 0xfff;
-        let mut bytes = [0xff; 4096 + INSTRUCTION_BYTES];
-        let have = (4096 - at) as usize;
-        let first_offset = read_code(board, first, at, &mut bytes[..have]);
+        let have = 4096 - at;
         let size = cpu.code_size();
-        let mut ops = straight_run(&bytes[..have], size);
+        let first_offset = backing(first);
+        let mut ops = match first_offset {
+            Some(offset) => straight_run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..], size),
+            None => straight_run(&[0xff; INSTRUCTION_BYTES], size),
+        };
         let mut second = None;
         if ops.is_empty() {
             // The first instruction does not end in this page.
             let next = next_page(cpu, linear);
             let page = cpu.translate(board, next, Access::Fetch, fetch_view(cpu))?;
-            let more = read_code(board, page.target, 0, &mut bytes[have..have + INSTRUCTION_BYTES]);
-            ops = straight_run(&bytes[..have + INSTRUCTION_BYTES], size);
+            let mut bytes = [0xff; 2 * INSTRUCTION_BYTES];
+            let split = have.min(INSTRUCTION_BYTES as u64) as usize;
+            read_code(board, first, at, &mut bytes[..split]);
+            read_code(board, page.target, 0, &mut bytes[split..split + INSTRUCTION_BYTES]);
+            ops = straight_run(&bytes[..split + INSTRUCTION_BYTES], size);
             ops.truncate(1);
-            second = Some((page.physical, more));
+            second = Some((page.physical, backing(page.target)));
         }
         if ops.is_empty() {
             // More than fifteen bytes: #GP(0).
             return Err(cpu.gp(0));
         }
         let length = ops.last().map_or(0, Op::next_offset);
-        let inside = length.min(have as u64);
+        let inside = length.min(have);
         let mut block = Block {
             ops,
             key,
@@ -182,7 +197,7 @@ impl BlockCache {
             second: second.map(|s| s.0),
             bytes: length as u16,
             links: [NO_LINK; 2],
-            live: true,
+            stamp: 0,
         };
         let spans = [(first_offset, at, inside), (second.and_then(|s| s.1), 0, length - inside)];
         for (nth, (offset, at, length)) in spans.into_iter().enumerate() {
@@ -196,15 +211,17 @@ impl BlockCache {
                 cpu.tlb.guard_code(offset);
             }
         }
-        Ok(self.insert(block, cpu))
+        Ok(self.insert(block))
     }
 
-    fn insert(&mut self, block: Block, cpu: &mut Cpu) -> u32 {
+    fn insert(&mut self, mut block: Block) -> u32 {
         let slot = place(block.key);
         let old = self.table[slot];
         if old != NONE {
-            self.drop_block(old, cpu);
+            self.drop_block(old);
         }
+        self.last_stamp += 1;
+        block.stamp = self.last_stamp;
         let pages = block.pages;
         let index = match self.free.pop() {
             Some(index) => {
@@ -223,13 +240,12 @@ impl BlockCache {
         index
     }
 
-    /// Drops one block. Links to it die with the generation.
-    fn drop_block(&mut self, index: u32, cpu: &mut Cpu) {
+    /// Drops one block. Links to it die with its stamp.
+    fn drop_block(&mut self, index: u32) {
         let block = &mut self.blocks[index as usize];
-        if !std::mem::take(&mut block.live) {
+        if std::mem::take(&mut block.stamp) == 0 {
             return;
         }
-        cpu.tlb.generation += 1;
         let slot = place(block.key);
         block.ops = Vec::new();
         block.key = u64::MAX;
@@ -245,7 +261,7 @@ impl BlockCache {
     }
 
     /// Drops every block that was decoded from these lines.
-    pub fn invalidate(&mut self, stale: &[StaleCode], cpu: &mut Cpu) {
+    pub fn invalidate(&mut self, stale: &[StaleCode]) {
         for span in stale {
             let Some(list) = self.by_page.get(&span.page) else { continue };
             let hit: Vec<u32> = list
@@ -257,16 +273,16 @@ impl BlockCache {
                 })
                 .collect();
             for index in hit {
-                self.drop_block(index, cpu);
+                self.drop_block(index);
             }
         }
     }
+}
 
-    /// Drops everything.
-    pub fn clear(&mut self, cpu: &mut Cpu) {
-        *self = Self::default();
-        cpu.tlb.generation += 1;
-    }
+/// The linear address of RIP, unchecked.
+#[inline(always)]
+fn linear_ip(cpu: &Cpu) -> u64 {
+    cpu.rip.wrapping_add(cpu.seg_base[usize::from(sreg::CS)])
 }
 
 fn line_mask(at: u64, length: u64) -> u32 {
@@ -298,18 +314,19 @@ fn fetch_address(cpu: &mut Cpu) -> Result<u64, Leave> {
     Ok(code.base.wrapping_add(cpu.rip) & 0xffff_ffff)
 }
 
-/// Copies code out of backing store, and says where it lies there. Device windows and holes
-/// read as all ones.
-fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) -> Option<u64> {
+/// Where code lies in backing store; device windows and holes are not there.
+fn backing(target: Target) -> Option<u64> {
     match target {
-        Target::Ram { offset } | Target::Rom { offset } => {
-            board.fabric.memory.ram().read(offset + at, buffer);
-            Some(offset)
-        }
-        Target::Mmio { .. } | Target::Hole => {
-            buffer.fill(0xff);
-            None
-        }
+        Target::Ram { offset } | Target::Rom { offset } => Some(offset),
+        Target::Mmio { .. } | Target::Hole => None,
+    }
+}
+
+/// Copies code out of backing store. Device windows and holes read as all ones.
+fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) {
+    match backing(target) {
+        Some(offset) => board.fabric.memory.ram().read(offset + at, buffer),
+        None => buffer.fill(0xff),
     }
 }
 

@@ -46,16 +46,20 @@ pub struct Translation {
 struct Array<const N: usize> {
     hot: Box<[Hot; N]>,
     cold: Vec<Option<Translation>>,
+    /// Every filled place, and perhaps some that are empty again.
     filled: Vec<u16>,
+    /// Whether a place is in `filled`.
+    listed: Vec<bool>,
 }
 
 impl<const N: usize> Array<N> {
     fn new() -> Self {
         let hot: Box<[Hot]> = vec![Hot { tag: NEVER, addend: 0 }; N].into_boxed_slice();
         let Ok(hot) = hot.try_into() else { unreachable!("the slice has N entries") };
-        Self { hot, cold: vec![None; N], filled: Vec::new() }
+        Self { hot, cold: vec![None; N], filled: Vec::new(), listed: vec![false; N] }
     }
 
+    /// Holds a translation; tells whether the place held another or none before.
     fn fill(&mut self, at: usize, translation: Translation, host: Option<u64>) -> bool {
         let hot = match host {
             Some(host) => Hot { tag: translation.page, addend: host.wrapping_sub(translation.page) },
@@ -63,25 +67,30 @@ impl<const N: usize> Array<N> {
         };
         self.hot[at] = hot;
         let replaced = self.cold[at].replace(translation);
-        if replaced.is_none() {
+        if !std::mem::replace(&mut self.listed[at], true) {
             self.filled.push(at as u16);
         }
-        replaced.is_some_and(|old| old != translation)
+        replaced != Some(translation)
     }
 
-    fn drop_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) -> bool {
-        let before = self.filled.len();
-        let (hot, cold) = (&mut self.hot, &mut self.cold);
+    /// Drops the translations for which `gone` holds, and tells their places to `dropped`.
+    fn drop_where(&mut self, mut gone: impl FnMut(&Translation) -> bool, mut dropped: impl FnMut(usize)) {
+        let (hot, cold, listed) = (&mut self.hot, &mut self.cold, &mut self.listed);
         self.filled.retain(|&at| {
             let at = usize::from(at);
-            let keep = cold[at].as_ref().is_some_and(|t| !gone(t));
-            if !keep {
-                cold[at] = None;
-                hot[at].tag = NEVER;
-            }
+            let keep = match &cold[at] {
+                Some(translation) if !gone(translation) => true,
+                Some(_) => {
+                    cold[at] = None;
+                    hot[at].tag = NEVER;
+                    dropped(at);
+                    false
+                }
+                None => false,
+            };
+            listed[at] = keep;
             keep
         });
-        self.filled.len() != before
     }
 
     fn drop_at(&mut self, at: usize, page: u64) -> bool {
@@ -90,7 +99,6 @@ impl<const N: usize> Array<N> {
         }
         self.cold[at] = None;
         self.hot[at].tag = NEVER;
-        self.filled.retain(|&other| usize::from(other) != at);
         true
     }
 }
@@ -102,8 +110,10 @@ pub struct Tlb {
     fetch: Array<FETCH_ENTRIES>,
     /// Linear span of all large-page fills since the last full flush; empty if first > last.
     large: (u64, u64),
-    /// Counts every change of a fetch translation: block links made before are void.
-    pub generation: u64,
+    /// For each place of the fetch array, a number that it never had before it last changed:
+    /// what was derived from the translation there is good while the number stands.
+    stamps: Vec<u64>,
+    last_stamp: u64,
 }
 
 /// What kind of access a translation serves.
@@ -138,7 +148,8 @@ impl Tlb {
             write: Array::new(),
             fetch: Array::new(),
             large: (u64::MAX, 0),
-            generation: 0,
+            stamps: vec![0; FETCH_ENTRIES],
+            last_stamp: 0,
         }
     }
 
@@ -184,8 +195,10 @@ impl Tlb {
             Access::Read => drop(self.read.fill(Self::place(page, view), translation, host)),
             Access::Write => drop(self.write.fill(Self::place(page, view), translation, host)),
             Access::Fetch => {
-                if self.fetch.fill(Self::fetch_place(page, view), translation, None) {
-                    self.generation += 1;
+                let at = Self::fetch_place(page, view);
+                if self.fetch.fill(at, translation, None) {
+                    self.last_stamp += 1;
+                    self.stamps[at] = self.last_stamp;
                 }
             }
         };
@@ -220,8 +233,10 @@ impl Tlb {
             self.write.drop_at(at, page);
         }
         for view in [Self::SUPERVISOR, Self::USER] {
-            if self.fetch.drop_at(Self::fetch_place(page, view), page) {
-                self.generation += 1;
+            let at = Self::fetch_place(page, view);
+            if self.fetch.drop_at(at, page) {
+                self.last_stamp += 1;
+                self.stamps[at] = self.last_stamp;
             }
         }
     }
@@ -239,11 +254,20 @@ impl Tlb {
     }
 
     fn flush_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) {
-        self.read.drop_where(&mut gone);
-        self.write.drop_where(&mut gone);
-        if self.fetch.drop_where(&mut gone) {
-            self.generation += 1;
-        }
+        self.read.drop_where(&mut gone, |_| ());
+        self.write.drop_where(&mut gone, |_| ());
+        let Self { fetch, stamps, last_stamp, .. } = self;
+        fetch.drop_where(&mut gone, |at| {
+            *last_stamp += 1;
+            stamps[at] = *last_stamp;
+        });
+    }
+
+    /// A number that stands for the fetch translation of `linear`: while it is the same, the
+    /// page is held and leads to the same place. Zero never stands for one.
+    #[inline(always)]
+    pub fn fetch_stamp(&self, linear: u64, view: usize) -> u64 {
+        self.stamps[Self::fetch_place(linear, view)]
     }
 
     /// All translations held, in a fixed order, for the state hash.
