@@ -43,7 +43,7 @@ fn before_release(cpu: &Cpu) -> Result<bool, Leave> {
 
 fn after_release(cpu: &Cpu, board: &mut Board, wired: bool) {
     if wired && cpu.x87.fsw & ES == 0 {
-        error_line(board, false);
+        error_line(cpu, board, false);
     }
 }
 

@@ -363,8 +363,18 @@ fn round_extreme(env: &mut Env, sign: bool, exponent: i32, significand: u128, fo
 /// Rounds to the extended format, to the precision that the control word asks for.
 #[inline(always)]
 fn pack(env: &mut Env, sign: bool, exponent: i32, significand: u128) -> F80 {
-    let precision = env.precision();
-    let (exponent, top) = round(env, sign, exponent, significand, Format { precision, special: SPECIAL });
+    if env.precision() != 64 {
+        return pack_short(env, sign, exponent, significand);
+    }
+    let format = Format { precision: 64, special: SPECIAL };
+    let (exponent, top) = round(env, sign, exponent, significand, format);
+    F80::from_parts(sign, exponent, top)
+}
+
+#[inline(never)]
+fn pack_short(env: &mut Env, sign: bool, exponent: i32, significand: u128) -> F80 {
+    let format = Format { precision: env.precision(), special: SPECIAL };
+    let (exponent, top) = round(env, sign, exponent, significand, format);
     F80::from_parts(sign, exponent, top)
 }
 
@@ -626,9 +636,10 @@ fn root(square: u128) -> u64 {
     // 53 bits from the binary64 root, the rest from one Newton step, then exactly.
     let guess = (((square >> 64) as u64) as f64).sqrt() * 4294967296.0;
     let guess = guess as u64;
-    let error = square.wrapping_sub(u128::from(guess) * u128::from(guess)) as i128;
-    let step = (error >> 32) as f64 * 4294967296.0 / (2.0 * guess as f64);
-    let mut root = (i128::from(guess) + step as i128).clamp(0, i128::from(u64::MAX)) as u64;
+    // Below 2^78 in magnitude, so that it fits 64 bits without its low half.
+    let error = (square.wrapping_sub(u128::from(guess) * u128::from(guess)) as i128 >> 32) as i64;
+    let step = (error as f64 * 4294967296.0 / (2.0 * guess as f64)) as i64;
+    let mut root = guess.checked_add_signed(step).unwrap_or(u64::MAX);
     while u128::from(root) * u128::from(root) > square {
         root -= 1;
     }

@@ -152,13 +152,14 @@ pub fn pending(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Leave {
     if !cpu.alone {
         return Leave::Alone;
     }
-    error_line(board, true);
+    error_line(cpu, board, true);
     cpu.rip = cpu.gpr[usize::from(gpr::BLOCK_IP)].wrapping_add(u64::from(op.offset));
     Leave::BranchSync
 }
 
-/// Drives FERR# as a PC wires it.
-pub fn error_line(board: &mut Board, level: bool) {
+/// Drives FERR# as a PC wires it. The slice has one instruction, so the clock is exact.
+pub fn error_line(cpu: &Cpu, board: &mut Board, level: bool) {
+    board.fabric.clock.set_retired(cpu.retired);
     board.fabric.signals.push_back(Signal::Line { gsi: FERR_LINE, level });
     board.settle();
 }
