@@ -198,7 +198,8 @@ impl Cpu {
         self.translate(board, linear, Access::Write, self.view)?;
         let last = self.wrap(linear.wrapping_add(size - 1));
         if (last ^ linear) >> 12 != 0 {
-            self.translate(board, last, Access::Write, self.view)?;
+            // The first byte that cannot be accessed is what CR2 reports.
+            self.translate(board, last & !0xfff, Access::Write, self.view)?;
         }
         Ok(())
     }
@@ -209,7 +210,8 @@ impl Cpu {
         self.translate(board, linear, Access::Read, self.view)?;
         let last = self.wrap(linear.wrapping_add(size - 1));
         if (last ^ linear) >> 12 != 0 {
-            self.translate(board, last, Access::Read, self.view)?;
+            // The first byte that cannot be accessed is what CR2 reports.
+            self.translate(board, last & !0xfff, Access::Read, self.view)?;
         }
         Ok(())
     }
