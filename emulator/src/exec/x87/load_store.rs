@@ -242,6 +242,11 @@ pub fn store<T: Target, const POP: bool>(cpu: &mut Cpu, board: &mut Board, op: &
     };
     if cpu.x87.stores(&env) {
         cpu.write(board, op, raw)?;
+    } else {
+        // A fault of the operand comes before an unmasked exception, although nothing is stored.
+        let bytes = size_of_val(&raw) as u64;
+        let linear = cpu.linear(op, bytes, true)?;
+        cpu.check_write(board, linear, op.seg, bytes)?;
     }
     record_memory(cpu, op);
     if cpu.x87.accept_store(&env) && POP {
@@ -290,6 +295,9 @@ fn store_ten(
     };
     if cpu.x87.stores(&env) {
         write_ten(cpu, board, op, low, high)?;
+    } else {
+        let linear = cpu.linear(op, 10, true)?;
+        cpu.check_write(board, linear, op.seg, 10)?;
     }
     record_memory(cpu, op);
     if cpu.x87.accept_store(&env) {
