@@ -480,6 +480,17 @@ fn conditioned(i: &Instruction, op: &mut Op) -> Option<Handler> {
 /// Instructions without operands that matter here.
 fn plain(i: &Instruction, op: &mut Op) -> Option<Handler> {
     Some(match i.mnemonic() {
+        // PREFETCH and its kin have no register form on AMD's processors; Intel's do nothing.
+        Mnemonic::Reservednop
+            if matches!(
+                i.code(),
+                Code::Reservednop_rm16_r16_0F0D
+                    | Code::Reservednop_rm32_r32_0F0D
+                    | Code::Reservednop_rm64_r64_0F0D
+            ) =>
+        {
+            return None;
+        }
         Mnemonic::Nop
         | Mnemonic::Pause
         | Mnemonic::Reservednop
