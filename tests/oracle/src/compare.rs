@@ -1,0 +1,293 @@
+//! What differs between the two outcomes of a case.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use iced_x86::{Formatter, Instruction, IntelFormatter, Mnemonic, RflagsBits};
+
+use crate::case::{Case, FLAGS, Outcome, State, apply};
+use crate::generate::{Generated, unpredictable};
+use crate::layout::{DATA_BYTES, background};
+
+/// RFLAGS bits that are compared: those of [`FLAGS`], NT, AC and ID.
+const COMPARED: u64 = FLAGS | 1 << 14 | 1 << 18 | 1 << 21;
+/// The names of the general registers.
+pub const NAMES: [&str; 16] = [
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    "r15",
+];
+
+/// How exactly the two must agree.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// RFLAGS bits that the architecture leaves undefined.
+    pub undefined: u64,
+    /// Offsets in the writable pages that are not compared.
+    pub skipped: Vec<Range<usize>>,
+    /// Singles may differ by the error that the manual grants (RCPPS and its kin).
+    pub approximate: bool,
+    /// Units in the last place by which the x87 registers may differ (transcendentals).
+    pub x87_ulps: u64,
+    /// FSW bits that are not compared.
+    pub fsw: u16,
+    /// Which byte of the operand a page fault reports is the processor's choice.
+    pub any_address: bool,
+}
+
+impl Rules {
+    /// The rules for one instruction.
+    pub fn new(generated: &Generated) -> Self {
+        use Mnemonic::*;
+        let instruction = &generated.instruction;
+        let mnemonic = instruction.mnemonic();
+        let transcendental =
+            matches!(mnemonic, F2xm1 | Fcos | Fpatan | Fptan | Fsin | Fsincos | Fyl2x | Fyl2xp1);
+        Self {
+            undefined: undefined_flags(instruction, &generated.case.state),
+            skipped: unpredictable(generated),
+            approximate: matches!(mnemonic, Rcpps | Rcpss | Rsqrtps | Rsqrtss),
+            x87_ulps: if transcendental { 2 } else { 0 },
+            // C1 tells how the last bit was rounded, PE and UE (then ES and B) whether it was.
+            fsw: if transcendental { 0x82b0 } else { 0 },
+            any_address: matches!(mnemonic, Fxsave | Fxsave64 | Fxrstor | Fxrstor64 | Fnsave | Fnstenv),
+        }
+    }
+}
+
+/// The flags that an instruction leaves undefined in this state.
+pub fn undefined_flags(instruction: &Instruction, state: &State) -> u64 {
+    use Mnemonic::*;
+    let shift = matches!(instruction.mnemonic(), Shl | Sal | Shr | Sar | Rol | Ror | Rcl | Rcr | Shld | Shrd);
+    if shift {
+        let last = instruction.op_count() - 1;
+        let count = if instruction.op_kind(last) == iced_x86::OpKind::Register {
+            state.gpr[1]
+        } else {
+            instruction.immediate(last)
+        };
+        let bits = if instruction.op_register(0).size() == 8 || instruction.memory_size().size() == 8 {
+            63
+        } else {
+            31
+        };
+        // A count of zero leaves all flags alone (SDM volume 2, SHL, SHLD, RCL).
+        if count & bits == 0 {
+            return 0;
+        }
+    }
+    let bits = instruction.rflags_undefined();
+    [
+        (RflagsBits::CF, 1),
+        (RflagsBits::PF, 1 << 2),
+        (RflagsBits::AF, 1 << 4),
+        (RflagsBits::ZF, 1 << 6),
+        (RflagsBits::SF, 1 << 7),
+        (RflagsBits::OF, 1 << 11),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| bits & bit != 0)
+    .map(|(_, flag)| flag)
+    .sum()
+}
+
+/// One thing that differs: what, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// A register, a flag word, memory, or how it ended.
+    pub what: String,
+    /// On the host.
+    pub native: String,
+    /// In the machine.
+    pub emulated: String,
+}
+
+fn ending(outcome: &Outcome, rules: &Rules) -> String {
+    match outcome.fault {
+        None => format!("done at {:x}", outcome.state.rip),
+        Some((vector, error)) => {
+            let cr2 = if vector == 14 && !rules.any_address {
+                format!(" at {:x}", outcome.cr2)
+            } else {
+                String::new()
+            };
+            // Linux does not tell whether kernel addresses are mapped.
+            let error = if vector == 14 && outcome.cr2 >= 0x7fff_ffff_f000 { error | 1 } else { error };
+            format!("exception {vector}({error:x}){cr2}, rip {:x}", outcome.state.rip)
+        }
+    }
+}
+
+/// Whether two singles are within 3 × 2^-12 of each other.
+fn near(a: u32, b: u32) -> bool {
+    let (x, y) = (f64::from(f32::from_bits(a)), f64::from(f32::from_bits(b)));
+    // The smallest normal number may have become zero.
+    let vanished =
+        x.abs().min(y.abs()) == 0.0 && x.abs().max(y.abs()) <= f64::from(f32::MIN_POSITIVE) * 1.001;
+    a == b || vanished || x.is_finite() && y.is_finite() && (x - y).abs() <= x.abs() * 3.0 / 4096.0
+}
+
+fn near_vectors(a: u128, b: u128) -> bool {
+    (0..4).all(|lane| near((a >> (32 * lane)) as u32, (b >> (32 * lane)) as u32))
+}
+
+/// Whether two extended numbers of one sign are at most so many units in the last place apart.
+fn within(a: (u64, u16), b: (u64, u16), ulps: u64) -> bool {
+    let line = |(significand, exponent): (u64, u16)| {
+        u128::from(exponent & 0x7fff) << 63 | u128::from(significand & u64::MAX >> 1)
+    };
+    (a.1 ^ b.1) >> 15 == 0 && line(a).abs_diff(line(b)) <= u128::from(ulps)
+}
+
+/// Everything in which the outcomes differ; empty if they agree.
+pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Rules) -> Vec<Difference> {
+    let mut out = Vec::new();
+    let mut note = |what: String, a: String, b: String| {
+        if a != b {
+            out.push(Difference { what, native: a, emulated: b });
+        }
+    };
+    let hex = |v: u64| format!("{v:x}");
+    note("end".into(), ending(native, rules), ending(emulated, rules));
+    let (a, b) = (&native.state, &emulated.state);
+    for (i, name) in NAMES.iter().enumerate() {
+        if a.gpr[i] != b.gpr[i] {
+            note((*name).into(), hex(a.gpr[i]), hex(b.gpr[i]));
+        }
+    }
+    // What did not complete has changed no flags.
+    let compared = COMPARED & !if native.fault.is_none() { rules.undefined } else { 0 };
+    if (a.rflags ^ b.rflags) & compared != 0 {
+        note("rflags".into(), flags(a.rflags & compared), flags(b.rflags & compared));
+    }
+    if a.fx != b.fx {
+        for (name, at, bytes) in [("fcw", 0, 2), ("fsw", 2, 2), ("ftw", 4, 1), ("mxcsr", 24, 4)] {
+            let text = |s: &State| {
+                let mut value =
+                    s.fx[at..at + bytes].iter().rev().fold(0u64, |v, byte| v << 8 | u64::from(*byte));
+                if at == 2 {
+                    value &= u64::from(!rules.fsw);
+                }
+                format!("{value:x}")
+            };
+            note(name.into(), text(a), text(b));
+        }
+        for i in 0..8 {
+            let (x, y) = (a.st(i), b.st(i));
+            if x != y && !within(x, y, rules.x87_ulps) {
+                note(format!("st{i}"), number(x), number(y));
+            }
+        }
+        for i in 0..16 {
+            let (x, y) = (a.xmm(i), b.xmm(i));
+            if x != y && !(rules.approximate && near_vectors(x, y)) {
+                note(format!("xmm{i}"), format!("{x:032x}"), format!("{y:032x}"));
+            }
+        }
+    }
+    if native.changes != emulated.changes {
+        memory(case, native, emulated, rules, &mut out);
+    }
+    out
+}
+
+fn memory(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Rules, out: &mut Vec<Difference>) {
+    let mut before = background();
+    before.truncate(DATA_BYTES);
+    apply(&case.patches, &mut before);
+    let after = |outcome: &Outcome| {
+        let mut bytes = before.clone();
+        apply(&outcome.changes, &mut bytes);
+        for range in &rules.skipped {
+            bytes[range.clone()].fill(0);
+        }
+        bytes
+    };
+    let (a, b) = (after(native), after(emulated));
+    let Some(first) = a.iter().zip(&b).position(|(x, y)| x != y) else { return };
+    let span = first..(first + 16).min(DATA_BYTES);
+    out.push(Difference {
+        what: format!("memory+{first:x}"),
+        native: format!("{:02x?}", &a[span.clone()]),
+        emulated: format!("{:02x?}", &b[span]),
+    });
+}
+
+fn number((significand, sign_exponent): (u64, u16)) -> String {
+    format!("{sign_exponent:04x}:{significand:016x}")
+}
+
+fn flags(value: u64) -> String {
+    let names = [
+        (0, "CF"),
+        (2, "PF"),
+        (4, "AF"),
+        (6, "ZF"),
+        (7, "SF"),
+        (10, "DF"),
+        (11, "OF"),
+        (14, "NT"),
+        (18, "AC"),
+        (21, "ID"),
+    ];
+    let set: Vec<&str> =
+        names.iter().filter(|(bit, _)| value >> bit & 1 != 0).map(|(_, name)| *name).collect();
+    format!("[{}]", set.join(" "))
+}
+
+/// The instructions of a case.
+pub fn disassemble(case: &Case) -> String {
+    let mut formatter = IntelFormatter::new();
+    let mut texts = Vec::new();
+    let mut decoder =
+        iced_x86::Decoder::with_ip(64, &case.code, case.state.rip, iced_x86::DecoderOptions::NONE);
+    while decoder.can_decode() {
+        let mut text = String::new();
+        formatter.format(&decoder.decode(), &mut text);
+        texts.push(text);
+    }
+    texts.join("; ")
+}
+
+/// One line: `bytes | disassembly | inputs => what: native vs emulated`.
+pub fn line(case: &Case, differences: &[Difference]) -> String {
+    let mut out = String::new();
+    let mut put = |text: std::fmt::Arguments| {
+        // Writing to a string cannot fail.
+        let _ = out.write_fmt(text);
+    };
+    for byte in &case.code {
+        put(format_args!("{byte:02x}"));
+    }
+    put(format_args!(" | {} |", disassemble(case)));
+    let state = &case.state;
+    for (name, value) in NAMES.iter().zip(state.gpr) {
+        if value != 0 {
+            put(format_args!(" {name}={value:x}"));
+        }
+    }
+    put(format_args!(" flags={}", flags(state.rflags & FLAGS)));
+    let default = State::default();
+    if state.fx[..8] != default.fx[..8] {
+        put(format_args!(" fcw={:x} fsw={:x} ftw={:x}", state.fcw(), state.fsw(), state.fx[4]));
+    }
+    if state.mxcsr() != default.mxcsr() {
+        put(format_args!(" mxcsr={:x}", state.mxcsr()));
+    }
+    for i in (0..8).filter(|i| state.st(*i) != (0, 0)) {
+        put(format_args!(" st{i}={}", number(state.st(i))));
+    }
+    for i in (0..16).filter(|i| state.xmm(*i) != 0) {
+        put(format_args!(" xmm{i}={:032x}", state.xmm(i)));
+    }
+    for patch in &case.patches {
+        put(format_args!(" [+{:x}]=", patch.at));
+        for byte in patch.bytes.iter().take(32) {
+            put(format_args!("{byte:02x}"));
+        }
+    }
+    put(format_args!(" =>"));
+    for d in differences {
+        put(format_args!(" {}: {} vs {};", d.what, d.native, d.emulated));
+    }
+    out
+}

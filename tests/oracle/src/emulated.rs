@@ -1,0 +1,208 @@
+//! The same cases in a machine.
+
+use ringhold_emulator::memory::{Memory, Range};
+use ringhold_emulator::model::CpuModel;
+use ringhold_emulator::state::{Activity, F80, Segment, X87, cr0, cr4, efer, flag, sreg};
+use ringhold_emulator::time::Clock;
+use ringhold_emulator::{Board, Cpu, Machine, Stop};
+
+use crate::case::{Case, FLAGS, FX_BYTES, Outcome, Patch, State, apply, changes};
+use crate::layout::{CODE, CODE_BYTES, DATA, DATA_BYTES, GS_BASE, PAGE, READ_ONLY, background};
+
+/// Bytes of RAM.
+const RAM: u64 = 1 << 20;
+/// Where the page tables lie, one page each: PML4, PDPT, PD, and the PTs of data and code.
+const TABLES: u64 = 0x1000;
+/// Where [`DATA`] lies.
+const DATA_AT: u64 = 0x1_0000;
+/// Where [`CODE`] lies.
+const CODE_AT: u64 = 0x2_0000;
+/// INT3
+const INT3: u8 = 0xcc;
+/// More steps than any case takes: a REP instruction steps once a byte at most.
+const PATIENCE: u32 = 1 << 16;
+
+/// Page-table entry bits.
+mod pte {
+    pub const PRESENT: u64 = 1;
+    pub const WRITABLE: u64 = 2;
+    pub const USER: u64 = 4;
+    pub const ACCESSED: u64 = 1 << 5;
+    pub const DIRTY: u64 = 1 << 6;
+    pub const NO_EXECUTE: u64 = 1 << 63;
+}
+
+/// A machine in 64-bit user mode, as Linux has it, with the pages of [`crate::layout`].
+pub struct Emulated {
+    machine: Machine,
+    background: Vec<u8>,
+    /// Scratch space for the writable pages.
+    before: Vec<u8>,
+    after: Vec<u8>,
+    /// Where the last case's code lies and what restores it.
+    last_code: Patch,
+    /// The writable pages differ from the background here.
+    touched: Vec<(usize, usize)>,
+}
+
+impl Default for Emulated {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Emulated {
+    /// A fresh machine.
+    ///
+    /// # Panics
+    /// When the host has no memory for it.
+    pub fn new() -> Self {
+        let mut memory = Memory::new(RAM).expect("a megabyte of address space");
+        memory.map_mut().add(Range::ram(0, RAM, 0)).expect("an empty map");
+        let background = background();
+        page_tables(&mut memory);
+        memory.write(DATA_AT, &background);
+        memory.write(CODE_AT, &[INT3; CODE_BYTES]);
+        let board = Board::new(memory, Clock::new(1000), 1);
+        let mut machine = Machine::new(board, vec![CpuModel::default()]);
+        user_mode(&mut machine.cpus[0]);
+        let before = background[..DATA_BYTES].to_vec();
+        let after = before.clone();
+        let last_code = Patch { at: 0, bytes: Vec::new() };
+        Self { machine, background, before, after, last_code, touched: Vec::new() }
+    }
+
+    /// Runs one case: `instructions` of them, of which the last may be a REP instruction.
+    pub fn run(&mut self, case: &Case, instructions: usize) -> Outcome {
+        self.prepare(case);
+        let mut left = instructions;
+        let mut patience = PATIENCE;
+        let mut fault = None;
+        while left > 0 {
+            let start = self.machine.cpus[0].rip;
+            let next = self.machine.instructions() + 1;
+            let stop = self.machine.run(next);
+            let cpu = &self.machine.cpus[0];
+            if stop == Stop::TripleFault {
+                // There is no IDT: the first exception is what counts.
+                fault = cpu.exception.map(|e| (e.vector, e.error.unwrap_or(0)));
+                break;
+            }
+            patience -= 1;
+            if cpu.rip != start || patience == 0 {
+                left -= 1;
+            }
+        }
+        let memory = &self.machine.board.fabric.memory;
+        memory.read(DATA_AT, &mut self.after);
+        let changes = changes(&self.before, &self.after);
+        self.touched.extend(changes.iter().map(|c| (usize::from(c.at), c.bytes.len())));
+        let cpu = &self.machine.cpus[0];
+        let cr2 = if matches!(fault, Some((14, _))) { cpu.control.cr2 } else { 0 };
+        Outcome { fault, cr2, state: state(cpu), changes }
+    }
+
+    fn prepare(&mut self, case: &Case) {
+        let memory = &mut self.machine.board.fabric.memory;
+        for (at, length) in self.touched.drain(..) {
+            memory.write(DATA_AT + at as u64, &self.background[at..at + length]);
+            self.before[at..at + length].copy_from_slice(&self.background[at..at + length]);
+        }
+        for patch in &case.patches {
+            memory.write(DATA_AT + u64::from(patch.at), &patch.bytes);
+            self.touched.push((usize::from(patch.at), patch.bytes.len()));
+        }
+        apply(&case.patches, &mut self.before);
+        let at = case.state.rip - CODE;
+        if !self.last_code.bytes.is_empty() {
+            memory.write(CODE_AT + u64::from(self.last_code.at), &self.last_code.bytes);
+        }
+        memory.write(CODE_AT + at, &case.code);
+        self.last_code = Patch { at: at as u16, bytes: vec![INT3; case.code.len()] };
+        let cpu = &mut self.machine.cpus[0];
+        cpu.gpr[..16].copy_from_slice(&case.state.gpr);
+        cpu.rip = case.state.rip;
+        cpu.flags.set_rflags(case.state.rflags & FLAGS | flag::IF);
+        cpu.exception = None;
+        cpu.activity = Activity::Running;
+        cpu.shadow_at = None;
+        cpu.control.cr2 = 0;
+        load_fx(cpu, &case.state.fx);
+    }
+}
+
+fn page_tables(memory: &mut Memory) {
+    use pte::*;
+    let table = |n: u64| TABLES + n * PAGE;
+    let link = PRESENT | WRITABLE | USER | ACCESSED;
+    let mut put = |table: u64, index: u64, entry: u64| {
+        memory.write(table + 8 * (index & 511), &entry.to_le_bytes());
+    };
+    put(table(0), DATA >> 39, table(1) | link);
+    put(table(1), DATA >> 30, table(2) | link);
+    put(table(2), DATA >> 21, table(3) | link);
+    put(table(2), CODE >> 21, table(4) | link);
+    let data = DATA_BYTES as u64 / PAGE;
+    for page in 0..data {
+        let entry = (DATA_AT + page * PAGE) | link | DIRTY | NO_EXECUTE;
+        put(table(3), (DATA >> 12) + page, entry);
+    }
+    let read_only = (DATA_AT + (READ_ONLY - DATA)) | PRESENT | USER | ACCESSED | NO_EXECUTE;
+    put(table(3), READ_ONLY >> 12, read_only);
+    for page in 0..CODE_BYTES as u64 / PAGE {
+        put(table(4), (CODE >> 12) + page, (CODE_AT + page * PAGE) | link | DIRTY);
+    }
+}
+
+/// 64-bit mode at CPL 3 with the selectors of Linux, and no IDT.
+fn user_mode(cpu: &mut Cpu) {
+    cpu.control.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
+    cpu.control.cr4 = cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT;
+    cpu.control.efer = efer::SCE | efer::LME | efer::LMA | efer::NXE;
+    cpu.control.cr3 = TABLES;
+    cpu.seg = [Segment::default(); 6];
+    cpu.seg[usize::from(sreg::CS)] = Segment { selector: 0x33, base: 0, limit: u32::MAX, access: 0xa0fb };
+    cpu.seg[usize::from(sreg::SS)] = Segment { selector: 0x2b, base: 0, limit: u32::MAX, access: 0xc0f3 };
+    cpu.seg[usize::from(sreg::GS)].base = GS_BASE;
+    cpu.idtr.limit = 0;
+    cpu.tr.limit = 0;
+    cpu.refresh();
+    cpu.tlb.flush_all();
+}
+
+fn load_fx(cpu: &mut Cpu, fx: &[u8; FX_BYTES]) {
+    let word = |at: usize| u16::from_le_bytes([fx[at], fx[at + 1]]);
+    let long = |at: usize| (0..4).map(|i| u64::from(word(at + 2 * i)) << (16 * i)).sum::<u64>();
+    let mut x87 = X87 { fcw: word(0), empty: !fx[4], ..X87::default() };
+    x87.set_status(word(2));
+    for i in 0..8 {
+        let at = 32 + 16 * i;
+        x87.r[(usize::from(x87.top) + i) % 8] = F80 { significand: long(at), sign_exponent: word(at + 8) };
+    }
+    cpu.x87 = x87;
+    cpu.vector.mxcsr = long(24) as u32;
+    for (i, register) in cpu.vector.xmm.iter_mut().enumerate() {
+        let at = 160 + 16 * i;
+        *register = u128::from(long(at)) | u128::from(long(at + 8)) << 64;
+    }
+}
+
+fn state(cpu: &Cpu) -> State {
+    let mut state = State { rip: cpu.rip, rflags: cpu.flags.rflags(), ..State::default() };
+    state.gpr.copy_from_slice(&cpu.gpr[..16]);
+    let mut put = |at: usize, bytes: &[u8]| state.fx[at..at + bytes.len()].copy_from_slice(bytes);
+    let x87 = &cpu.x87;
+    put(0, &x87.fcw.to_le_bytes());
+    put(2, &x87.status().to_le_bytes());
+    put(4, &[!x87.empty]);
+    put(24, &cpu.vector.mxcsr.to_le_bytes());
+    for i in 0..8 {
+        let register = x87.r[(usize::from(x87.top) + i) % 8];
+        put(32 + 16 * i, &register.significand.to_le_bytes());
+        put(40 + 16 * i, &register.sign_exponent.to_le_bytes());
+    }
+    for (i, register) in cpu.vector.xmm.iter().enumerate() {
+        put(160 + 16 * i, &register.to_le_bytes());
+    }
+    state
+}

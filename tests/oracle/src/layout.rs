@@ -1,0 +1,37 @@
+//! Where things lie, in the native runner's address space and in the emulated machine alike.
+//!
+//! All of it is below 4 GiB, so that 32-bit addressing reaches it. Around the pages there is
+//! nothing: every other address of [`REGION`] raises a page fault.
+
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+/// The reserved span.
+pub const REGION: u64 = 0x2000_0000;
+/// Bytes of the reserved span.
+pub const REGION_BYTES: u64 = 0x0100_0000;
+/// Two pages that can be read and written.
+pub const DATA: u64 = 0x2080_0000;
+/// Bytes at [`DATA`] that can be written.
+pub const DATA_BYTES: usize = 0x2000;
+/// One page that can be read only. The page behind it is not there.
+pub const READ_ONLY: u64 = DATA + DATA_BYTES as u64;
+/// Two pages of code. The page behind them is not there.
+pub const CODE: u64 = 0x20c0_0000;
+/// Bytes at [`CODE`].
+pub const CODE_BYTES: usize = 0x2000;
+/// The base of GS.
+pub const GS_BASE: u64 = 0x1_2340;
+/// The longest piece of code of a case.
+pub const LONGEST: usize = 320;
+
+/// What [`DATA`] (and the read-only page behind it) hold before a case patches them.
+pub fn background() -> Vec<u8> {
+    let mut value = 0x9e37_79b9_7f4a_7c15u64;
+    let words = (DATA_BYTES + PAGE as usize) / 8;
+    (0..words)
+        .flat_map(|_| {
+            value = value.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            (value ^ value >> 29).to_le_bytes()
+        })
+        .collect()
+}

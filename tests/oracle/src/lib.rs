@@ -1,0 +1,19 @@
+//! The host oracle: what the interpreter does, compared with what the host processor does.
+//!
+//! A child process, `native-runner`, executes short pieces of machine code for real and reports
+//! every register, the changed memory and the exception that ended them ([`native`]). The same
+//! piece runs in a machine whose page tables map the same addresses ([`emulated`]), and
+//! [`compare`] tells the differences. [`forms`] goes through every instruction form that is known
+//! and says what becomes of it; [`generate`] makes the cases.
+//!
+//! Everything is derived from a seed. `ORACLE_SEED` and `ORACLE_CASES` change the seed and the
+//! number of cases a form.
+
+pub mod case;
+pub mod compare;
+pub mod emulated;
+pub mod forms;
+pub mod generate;
+pub mod layout;
+pub mod native;
+pub mod values;

@@ -1,0 +1,173 @@
+//! Every instruction form that the interpreter offers, against the host.
+
+use std::collections::BTreeMap;
+
+use iced_x86::Code;
+use ringhold_oracle::case::{Case, Outcome};
+use ringhold_oracle::compare::{Difference, Rules, differences, line};
+use ringhold_oracle::emulated::Emulated;
+use ringhold_oracle::forms::{Family, Fate, all, family, fate};
+use ringhold_oracle::generate::{self, Generated};
+use ringhold_oracle::native::{Native, unavailable};
+use ringhold_oracle::values::Random;
+
+/// Cases a form, unless `ORACLE_CASES` says otherwise.
+const CASES: u64 = 200;
+
+/// A way to make a case simpler.
+type Simplification = Box<dyn Fn(&mut Case)>;
+
+/// A knob's text. The environment reaches the tests only, not the machine.
+#[allow(clippy::disallowed_methods)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn knob(name: &str, default: u64) -> u64 {
+    match environment(name) {
+        Some(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
+        None => default,
+    }
+}
+
+fn runner() -> Native {
+    Native::new(env!("CARGO_BIN_EXE_native-runner")).expect("the native runner starts")
+}
+
+fn both(native: &mut Native, emulated: &mut Emulated, case: &Case) -> (Outcome, Outcome) {
+    let mut outcomes = native.run(std::slice::from_ref(case)).expect("the case runs on the host");
+    (outcomes.remove(0), emulated.run(case, 1))
+}
+
+/// Clears what does not matter for a difference.
+fn shrink(native: &mut Native, emulated: &mut Emulated, generated: &Generated) -> String {
+    let rules = Rules::new(generated);
+    let mut best = generated.case.clone();
+    let mut check = |case: &Case| -> Vec<Difference> {
+        let (a, b) = both(native, emulated, case);
+        differences(case, &a, &b, &rules)
+    };
+    let names = |found: &[Difference]| found.iter().map(|d| d.what.clone()).collect::<Vec<_>>();
+    let mut found = check(&best);
+    let wanted = names(&found);
+    let mut simpler: Vec<Simplification> = Vec::new();
+    for i in (0..16).filter(|i| !generated.pinned[*i]) {
+        simpler.push(Box::new(move |case| case.state.gpr[i] = 0));
+        simpler.push(Box::new(move |case| case.state.gpr[i] &= 0xff));
+    }
+    for i in 0..8 {
+        simpler.push(Box::new(move |case| case.state.fx[32 + 16 * i..42 + 16 * i].fill(0)));
+    }
+    for i in 0..16 {
+        simpler.push(Box::new(move |case| case.state.fx[160 + 16 * i..176 + 16 * i].fill(0)));
+    }
+    let default = ringhold_oracle::case::State::default();
+    simpler.push(Box::new(|case| case.state.rflags = 0));
+    let fx = default.fx;
+    simpler.push(Box::new(move |case| case.state.fx[..5].copy_from_slice(&fx[..5])));
+    simpler.push(Box::new(move |case| case.state.fx[24..28].copy_from_slice(&fx[24..28])));
+    simpler.push(Box::new(|case| {
+        // TOP alone stays.
+        case.state.fx[2] = 0;
+        case.state.fx[3] &= 0x38;
+    }));
+    for change in simpler {
+        let mut case = best.clone();
+        change(&mut case);
+        let now = check(&case);
+        if names(&now) == wanted {
+            (best, found) = (case, now);
+        }
+    }
+    line(&best, &found)
+}
+
+/// Compares every offered form of a family.
+fn compare(which: Family) {
+    if let Some(reason) = unavailable() {
+        eprintln!("ignored: {reason}");
+        return;
+    }
+    let seed = knob("ORACLE_SEED", 1);
+    let cases = knob("ORACLE_CASES", CASES);
+    let (mut native, mut emulated) = (runner(), Emulated::new());
+    let only = environment("ORACLE_FORM");
+    let mut failures = BTreeMap::new();
+    let mut forms = 0;
+    for code in all().filter(|code| family(*code) == which && fate(*code) == Fate::Compared) {
+        if only.as_ref().is_some_and(|only| !format!("{code:?}").starts_with(only)) {
+            continue;
+        }
+        forms += 1;
+        let mut random = Random::new(seed << 16 ^ code as u64);
+        let generated: Vec<Generated> = (0..cases)
+            .map(|_| generate::case(code, &mut random).unwrap_or_else(|| panic!("no case for {code:?}")))
+            .collect();
+        let batch: Vec<Case> = generated.iter().map(|g| g.case.clone()).collect();
+        let outcomes = native.run(&batch).unwrap_or_else(|error| panic!("{code:?}: {error}"));
+        let mut wrong = Vec::new();
+        for (g, native) in generated.iter().zip(&outcomes) {
+            let found = differences(&g.case, native, &emulated.run(&g.case, 1), &Rules::new(g));
+            if !found.is_empty() {
+                wrong.push((found.len(), g));
+            }
+        }
+        if let Some((_, simplest)) = wrong.iter().min_by_key(|(count, _)| *count) {
+            let text = shrink(&mut native, &mut emulated, simplest);
+            failures.insert(format!("{code:?}"), (wrong.len(), text));
+        }
+    }
+    println!("{which:?}: {forms} forms, {cases} cases each, {} differ", failures.len());
+    let report: String = failures
+        .iter()
+        .map(|(code, (count, text))| format!("{code} ({count} of {cases}): {text}\n"))
+        .collect();
+    assert!(failures.is_empty(), "{} forms differ from the host:\n{report}", failures.len());
+}
+
+#[test]
+fn integer_instructions_do_what_the_host_does() {
+    compare(Family::Integer);
+}
+
+#[test]
+fn x87_instructions_do_what_the_host_does() {
+    compare(Family::X87);
+}
+
+#[test]
+fn mmx_and_sse_instructions_do_what_the_host_does() {
+    compare(Family::Vector);
+}
+
+#[test]
+fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
+    let mut emulated = Emulated::new();
+    let mut reasons: BTreeMap<&str, Vec<Code>> = BTreeMap::new();
+    let mut compared: BTreeMap<Family, u32> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for code in all() {
+        match fate(code) {
+            Fate::Compared => *compared.entry(family(code)).or_default() += 1,
+            Fate::LeftOut(reason) => reasons.entry(reason).or_default().push(code),
+            Fate::NotOffered => {
+                reasons.entry("not offered: #UD").or_default().push(code);
+                for seed in 0..4 {
+                    let generated = generate::case(code, &mut Random::new(seed << 16 | code as u64));
+                    let Some(generated) = generated else { panic!("no case for {code:?}") };
+                    let outcome = emulated.run(&generated.case, 1);
+                    if outcome.fault != Some((6, 0)) {
+                        wrong.push(line(&generated.case, &[]));
+                    }
+                }
+            }
+        }
+    }
+    for (family, count) in compared {
+        println!("{family:?}: {count} forms compared with the host");
+    }
+    for (reason, codes) in &reasons {
+        println!("{reason}: {} forms", codes.len());
+    }
+    assert!(wrong.is_empty(), "no #UD: {}", wrong.join("\n"));
+}
