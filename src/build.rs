@@ -139,6 +139,7 @@ fn direct(
     layout: Layout,
 ) -> Result<Entry, BuildError> {
     assign_windows(&mut machine.board, config)?;
+    set_serial_lines(&mut machine.board, config);
     let tables = tables::build(config, &mut machine.board)?;
     for table in &tables {
         machine.board.fabric.memory.write_backdoor(table.address, &table.bytes);
@@ -209,6 +210,19 @@ fn assign_windows(board: &mut Board, config: &Config) -> Result<(), BuildError> 
         }
     }
     Ok(())
+}
+
+/// Sets every serial port to 8 data bits, no parity, one stop bit, divisor 1 (115200 baud with
+/// the usual crystal): kernels and loaders print before they set it, if they ever do.
+fn set_serial_lines(board: &mut Board, config: &Config) {
+    const DIVISOR_ACCESS: u32 = 0x80;
+    const EIGHT_N_ONE: u32 = 0x03;
+    for device in &config.devices {
+        let DeviceConfig::Uart(uart) = device else { continue };
+        for (register, value) in [(3, DIVISOR_ACCESS | EIGHT_N_ONE), (0, 1), (1, 0), (3, EIGHT_N_ONE)] {
+            board.port_write(uart.base.saturating_add(register), Width::Byte, value);
+        }
+    }
 }
 
 /// The bit of an 8259 line; none for lines that only the I/O APIC has.

@@ -19,6 +19,20 @@ use ringhold::config::{Config, TEACHING};
 /// The exit status of a wrong command line, config or image.
 const WRONG: u8 = 2;
 
+const HELP: &str = "\
+Exit status of a run:
+  0-255  the value that the guest wrote to the debug-exit port, modulo 256; 0 for power-off
+  2      a wrong command line, config, image or schedule, or an unmet expectation of a schedule
+  101    triple fault or reset
+  102    the instruction budget is used up
+  103    the guest is halted and nothing can wake it
+  130    interrupted by the user
+The last line on standard error and the report's `stop` tell these from equal guest values.
+
+On a terminal, Ctrl-C and Ctrl-A x end the run; Ctrl-A c sends Ctrl-C to the guest, Ctrl-A a
+sends Ctrl-A. If standard input is no terminal, all of it is read before the run and is there
+for the guest from the first instruction on, so that equal input gives equal runs.";
+
 /// What the built-in config is called where a file's name would stand.
 const BUILTIN: &str = "teaching (built in)";
 
@@ -28,7 +42,8 @@ const BUILTIN: &str = "teaching (built in)";
     version,
     about = "A deterministic x86-64 full-system emulator made as a backend for debuggers",
     long_about = "A deterministic x86-64 full-system emulator made as a backend for debuggers.\n\n\
-        Without arguments it boots the built-in teaching kernel."
+        Without arguments it boots the built-in teaching kernel.",
+    after_help = HELP
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -38,6 +53,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a machine
+    #[command(after_help = HELP)]
     Run(Box<run::RunArguments>),
     /// Check or show configs
     #[command(subcommand)]
