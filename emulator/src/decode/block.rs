@@ -17,8 +17,8 @@ use crate::state::{efer, sreg};
 
 /// Most instructions of a block.
 const LONGEST: usize = 64;
-/// Places of the block table; a power of two.
-const TABLE: usize = 1 << 16;
+/// Most blocks at a time; one more, and all are dropped.
+const MOST: usize = 1 << 16;
 /// Places of the jump cache; a power of two.
 const JUMPS: usize = 1 << 12;
 const NONE: u32 = u32::MAX;
@@ -59,7 +59,7 @@ pub struct Block {
 pub struct BlockCache {
     blocks: Vec<Block>,
     free: Vec<u32>,
-    table: Vec<u32>,
+    table: HashMap<u64, u32, FxBuildHasher>,
     jumps: Vec<Link>,
     by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
     last_stamp: u64,
@@ -70,7 +70,7 @@ impl Default for BlockCache {
         Self {
             blocks: Vec::new(),
             free: Vec::new(),
-            table: vec![NONE; TABLE],
+            table: HashMap::default(),
             jumps: vec![NO_LINK; JUMPS],
             by_page: HashMap::default(),
             last_stamp: 0,
@@ -81,10 +81,6 @@ impl Default for BlockCache {
 /// The key of a block: physical address and code size. Addresses have at most 52 bits.
 fn key(physical: u64, size: CodeSize) -> u64 {
     physical << 2 | size as u64
-}
-
-fn place(key: u64) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (TABLE - 1)
 }
 
 fn jump_place(rip: u64) -> usize {
@@ -138,8 +134,7 @@ impl BlockCache {
         let page = cpu.translate(board, linear, Access::Fetch, view)?;
         let physical = page.physical + (linear & 0xfff);
         let key = key(physical, cpu.code_size());
-        let at = self.table[place(key)];
-        if at != NONE && self.blocks[at as usize].key == key {
+        if let Some(&at) = self.table.get(&key) {
             let second = self.blocks[at as usize].second;
             if second.is_none() {
                 return Ok(at);
@@ -215,14 +210,12 @@ impl BlockCache {
     }
 
     fn insert(&mut self, mut block: Block) -> u32 {
-        let slot = place(block.key);
-        let old = self.table[slot];
-        if old != NONE {
-            self.drop_block(old);
+        if self.table.len() == MOST {
+            self.clear();
         }
         self.last_stamp += 1;
         block.stamp = self.last_stamp;
-        let pages = block.pages;
+        let (key, pages) = (block.key, block.pages);
         let index = match self.free.pop() {
             Some(index) => {
                 self.blocks[index as usize] = block;
@@ -233,7 +226,7 @@ impl BlockCache {
                 (self.blocks.len() - 1) as u32
             }
         };
-        self.table[slot] = index;
+        self.table.insert(key, index);
         for page in pages.into_iter().filter(|page| *page != NONE) {
             self.by_page.entry(page).or_default().push(index);
         }
@@ -246,18 +239,20 @@ impl BlockCache {
         if std::mem::take(&mut block.stamp) == 0 {
             return;
         }
-        let slot = place(block.key);
         block.ops = Vec::new();
-        block.key = u64::MAX;
-        if self.table[slot] == index {
-            self.table[slot] = NONE;
-        }
+        self.table.remove(&block.key);
         for page in block.pages.into_iter().filter(|page| *page != NONE) {
             if let Some(list) = self.by_page.get_mut(&page) {
                 list.retain(|other| *other != index);
             }
         }
         self.free.push(index);
+    }
+
+    /// Drops everything; stamps go on counting, so that no link survives.
+    fn clear(&mut self) {
+        let last_stamp = self.last_stamp;
+        *self = Self { last_stamp, ..Self::default() };
     }
 
     /// Drops every block that was decoded from these lines.
