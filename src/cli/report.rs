@@ -36,8 +36,9 @@ pub struct Report {
     images: Vec<Digest>,
 }
 
+/// What an input was.
 #[derive(Serialize)]
-struct Digest {
+pub struct Digest {
     role: &'static str,
     file: String,
     bytes: usize,
@@ -46,6 +47,11 @@ struct Digest {
 }
 
 impl Digest {
+    /// The digests of all images.
+    pub fn all(images: &Images) -> Vec<Self> {
+        images.all().map(|(role, image)| Self::of(role, image)).collect()
+    }
+
     fn of(role: &'static str, image: &Image) -> Self {
         Self { role, file: image.name.clone(), bytes: image.bytes.len(), xxh3_128: image.digest() }
     }
@@ -74,7 +80,7 @@ impl Report {
             peak_rss_bytes: peak_rss().unwrap_or(0),
             injections,
             config: Digest::of("config", &shown),
-            images: images.all().map(|(role, image)| Digest::of(role, image)).collect(),
+            images,
         }
     }
 }

@@ -17,7 +17,7 @@ use ringhold::{Machine, Stop};
 use super::MachineArguments;
 use super::console::{self, Terminal};
 use super::inject::{self, Drive};
-use super::report::Report;
+use super::report::{Digest, Report};
 use super::sinks::Sinks;
 use super::trace::{TraceArguments, Tracer};
 
@@ -212,6 +212,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let config = arguments.config()?;
     let images = Images::read(&config)?;
     let mut machine = Machine::with_images(config.clone(), &images)?;
+    // The guest has its copies; the files' contents need not stay in memory.
+    let digests = Digest::all(&images);
+    drop(images);
     let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions)?;
     let mut tracer = Tracer::open(&arguments.trace)?;
     let schedule = arguments.inject.as_deref().map(inject::read).transpose()?;
@@ -232,7 +235,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
         machine.virtual_ns() as f64 / 1e9,
     );
     if let Some(path) = &arguments.report {
-        write_report(path, &Report::new(&machine, &images, receipts, end, took))?;
+        write_report(path, &Report::new(&machine, digests, receipts, end, took))?;
     }
     Ok(end.status())
 }
