@@ -61,7 +61,7 @@ impl Report {
     /// The report of a run that has ended.
     pub fn new(
         machine: &Machine,
-        images: &Images,
+        images: Vec<Digest>,
         injections: Vec<Receipt>,
         end: End,
         took: Duration,
