@@ -30,7 +30,13 @@ pub enum Stop {
     TripleFault,
     /// The processor halted and nothing can wake it: interrupts are off, or no event is pending.
     Halted,
+    /// Exceptions are delivered one after another and no instruction retires: the processor is
+    /// alive, but will never do anything else.
+    Livelock,
 }
+
+/// Deliveries of exceptions in a row, without an instruction retired, that count as a livelock.
+const BARREN: u32 = 100_000;
 
 /// A whole machine.
 pub struct Machine {
@@ -91,6 +97,7 @@ impl Machine {
     /// As [`Self::run`], and at the latest until virtual time has reached `until_ns` while the
     /// processor is halted.
     pub fn run_until(&mut self, until: u64, until_ns: u64) -> Stop {
+        let mut barren = 0;
         loop {
             if let Some(stop) = self.look() {
                 return stop;
@@ -106,6 +113,10 @@ impl Machine {
                 }
             }
             if self.interrupt() {
+                barren += 1;
+                if barren >= BARREN {
+                    return Stop::Livelock;
+                }
                 continue;
             }
             let cpu = &mut self.cpus[0];
@@ -117,7 +128,12 @@ impl Machine {
             if trap || resumed || cpu.shadow_at == Some(cpu.retired) {
                 deadline = cpu.retired + 1;
             }
+            let before = cpu.retired;
             self.execute(deadline);
+            barren = if self.cpus[0].retired == before { barren + 1 } else { 0 };
+            if barren >= BARREN {
+                return Stop::Livelock;
+            }
             if resumed && self.cpus[0].retired >= deadline {
                 // RF lasts until the instruction after IRET is done (SDM volume 3, 18.3.1.1).
                 self.cpus[0].flags.system &= !flag::RF;

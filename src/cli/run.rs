@@ -157,6 +157,7 @@ impl End {
             Self::Machine(Stop::Reset) => "reset",
             Self::Machine(Stop::TripleFault) => "triple-fault",
             Self::Machine(Stop::Halted) => "halted",
+            Self::Machine(Stop::Livelock) => "livelock",
             Self::Machine(Stop::Budget) => "budget",
             Self::Interrupt => "interrupt",
         }
@@ -177,7 +178,7 @@ impl End {
             Self::Machine(Stop::PowerOff) => 0,
             Self::Machine(Stop::Reset | Stop::TripleFault) => 101,
             Self::Machine(Stop::Budget) => 102,
-            Self::Machine(Stop::Halted) => 103,
+            Self::Machine(Stop::Halted | Stop::Livelock) => 103,
             Self::Interrupt => 130,
         }
     }
@@ -200,6 +201,9 @@ impl End {
             Self::Machine(Stop::PowerOff) => "the guest turned the power off".into(),
             Self::Machine(Stop::Reset) => "the guest reset the machine".into(),
             Self::Machine(Stop::TripleFault) => "triple fault".into(),
+            Self::Machine(Stop::Livelock) => {
+                "the guest only raises exceptions, and no instruction of it retires any more".into()
+            }
             Self::Machine(Stop::Halted) => "the guest is halted, and nothing can wake it".into(),
             Self::Machine(Stop::Budget) => "the instruction budget is used up".into(),
             Self::Interrupt => "interrupted by the user".into(),
