@@ -22,6 +22,8 @@ pub const NAMES: [&str; 16] = [
 pub struct Rules {
     /// RFLAGS bits that the architecture leaves undefined.
     pub undefined: u64,
+    /// The same if a fault ended the case: what earlier instructions left undefined.
+    pub undefined_at_fault: u64,
     /// Offsets in the writable pages that are not compared.
     pub skipped: Vec<Range<usize>>,
     /// Singles may differ by the error that the manual grants (RCPPS and its kin).
@@ -35,6 +37,19 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Everything must agree, but these flags.
+    pub fn exact(undefined: u64, undefined_at_fault: u64) -> Self {
+        Self {
+            undefined,
+            undefined_at_fault,
+            skipped: Vec::new(),
+            approximate: false,
+            x87_ulps: 0,
+            fsw: 0,
+            any_address: false,
+        }
+    }
+
     /// The rules for one instruction.
     pub fn new(generated: &Generated) -> Self {
         use Mnemonic::*;
@@ -44,6 +59,7 @@ impl Rules {
             matches!(mnemonic, F2xm1 | Fcos | Fpatan | Fptan | Fsin | Fsincos | Fyl2x | Fyl2xp1);
         Self {
             undefined: undefined_flags(instruction, &generated.case.state),
+            undefined_at_fault: 0,
             skipped: unpredictable(generated),
             approximate: matches!(mnemonic, Rcpps | Rcpss | Rsqrtps | Rsqrtss),
             x87_ulps: if transcendental { 2 } else { 0 },
@@ -75,7 +91,11 @@ pub fn undefined_flags(instruction: &Instruction, state: &State) -> u64 {
             return 0;
         }
     }
-    let bits = instruction.rflags_undefined();
+    status_bits(instruction.rflags_undefined())
+}
+
+/// The arithmetic flags among [`RflagsBits`], at their places in RFLAGS.
+pub fn status_bits(bits: u32) -> u64 {
     [
         (RflagsBits::CF, 1),
         (RflagsBits::PF, 1 << 2),
@@ -154,8 +174,8 @@ pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Ru
             note((*name).into(), hex(a.gpr[i]), hex(b.gpr[i]));
         }
     }
-    // What did not complete has changed no flags.
-    let compared = COMPARED & !if native.fault.is_none() { rules.undefined } else { 0 };
+    let undefined = if native.fault.is_none() { rules.undefined } else { rules.undefined_at_fault };
+    let compared = COMPARED & !undefined;
     if (a.rflags ^ b.rflags) & compared != 0 {
         note("rflags".into(), flags(a.rflags & compared), flags(b.rflags & compared));
     }

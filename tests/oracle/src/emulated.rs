@@ -72,27 +72,31 @@ impl Emulated {
         Self { machine, background, before, after, last_code, touched: Vec::new() }
     }
 
-    /// Runs one case: `instructions` of them, of which the last may be a REP instruction.
-    pub fn run(&mut self, case: &Case, instructions: usize) -> Outcome {
+    /// Runs a case of one instruction, which may be a REP instruction.
+    pub fn run(&mut self, case: &Case) -> Outcome {
         self.prepare(case);
-        let mut left = instructions;
-        let mut patience = PATIENCE;
-        let mut fault = None;
-        while left > 0 {
-            let start = self.machine.cpus[0].rip;
+        for _ in 0..PATIENCE {
             let next = self.machine.instructions() + 1;
             let stop = self.machine.run(next);
-            let cpu = &self.machine.cpus[0];
-            if stop == Stop::TripleFault {
-                // There is no IDT: the first exception is what counts.
-                fault = cpu.exception.map(|e| (e.vector, e.error.unwrap_or(0)));
-                break;
-            }
-            patience -= 1;
-            if cpu.rip != start || patience == 0 {
-                left -= 1;
+            if stop == Stop::TripleFault || self.machine.cpus[0].rip != case.state.rip {
+                return self.outcome(stop);
             }
         }
+        self.outcome(Stop::Budget)
+    }
+
+    /// Runs a case of so many instructions, none of them a REP instruction, in one go.
+    pub fn run_straight(&mut self, case: &Case, instructions: u64) -> Outcome {
+        self.prepare(case);
+        let until = self.machine.instructions() + instructions;
+        let stop = self.machine.run(until);
+        self.outcome(stop)
+    }
+
+    fn outcome(&mut self, stop: Stop) -> Outcome {
+        // There is no IDT: of the exceptions that end in shutdown the first is what counts.
+        let exception = self.machine.cpus[0].exception.filter(|_| stop == Stop::TripleFault);
+        let fault = exception.map(|e| (e.vector, e.error.unwrap_or(0)));
         let memory = &self.machine.board.fabric.memory;
         memory.read(DATA_AT, &mut self.after);
         let changes = changes(&self.before, &self.after);

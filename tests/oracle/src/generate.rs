@@ -39,7 +39,25 @@ pub fn case(code: Code, random: &mut Random) -> Option<Generated> {
     (0..ATTEMPTS).find_map(|_| Builder::new(code, random).build())
 }
 
-/// The seven 16-byte-aligned places and the unaligned ones: how careful a memory operand must be.
+/// One instruction of this form that needs nothing of the general registers: its memory operand has
+/// an absolute address, whatever the bytes lie at. `None` for forms that cannot do without. The
+/// operand's contents are laid into `case`.
+pub fn independent(code: Code, case: &mut Case, random: &mut Random) -> Option<Vec<u8>> {
+    (0..4).find_map(|_| {
+        let mut builder = Builder::new(code, random);
+        builder.absolute = true;
+        let generated = builder.build()?;
+        let string = generated.instruction.is_string_instruction();
+        (!string && !generated.pinned.contains(&true)).then_some(())?;
+        for patch in generated.case.patches {
+            // Mostly the operands of later instructions keep what earlier ones stored.
+            case.patches.push(patch);
+        }
+        Some(generated.case.code)
+    })
+}
+
+/// How careful a memory operand must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Where {
     /// Anywhere, faults included.
@@ -57,13 +75,23 @@ struct Builder<'a> {
     case: Case,
     pinned: [bool; 16],
     operand: Option<u64>,
+    /// Memory operands have absolute addresses.
+    absolute: bool,
 }
 
 impl<'a> Builder<'a> {
     fn new(code: Code, random: &'a mut Random) -> Self {
         let mut instruction = Instruction::default();
         instruction.set_code(code);
-        Self { random, code, instruction, case: Case::default(), pinned: [false; 16], operand: None }
+        Self {
+            random,
+            code,
+            instruction,
+            case: Case::default(),
+            pinned: [false; 16],
+            operand: None,
+            absolute: false,
+        }
     }
 
     fn build(mut self) -> Option<Generated> {
@@ -288,7 +316,13 @@ impl<'a> Builder<'a> {
                 | Mnemonic::Ldmxcsr
         );
         // Which byte of so large an area faults first is the processor's choice.
-        let place = if control || bytes == 512 { Where::Whole } else { Where::Any };
+        let place = if self.absolute && !self.random.one_in(16) {
+            Where::Inside
+        } else if control || bytes == 512 {
+            Where::Whole
+        } else {
+            Where::Any
+        };
         let target = self.target(bytes.min(512), place);
         // Most 16-byte operands have to be aligned; so do the areas of FXSAVE.
         if (bytes == 16 || bytes == 512) && !self.random.one_in(8) { target & !15 } else { target }
@@ -312,6 +346,11 @@ impl<'a> Builder<'a> {
             return Some(());
         }
         let low = target >> 32 == 0;
+        if self.absolute {
+            low.then_some(())?;
+            self.constant(target, false);
+            return Option::Some(());
+        }
         let mut place = target;
         if self.random.one_in(24) {
             self.instruction.set_segment_prefix(Register::GS);

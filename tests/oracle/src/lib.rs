@@ -16,4 +16,5 @@ pub mod forms;
 pub mod generate;
 pub mod layout;
 pub mod native;
+pub mod sequence;
 pub mod values;

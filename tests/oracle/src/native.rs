@@ -28,15 +28,6 @@ pub struct Native {
     output: ChildStdout,
 }
 
-/// Why the host cannot be an oracle, if it cannot.
-pub fn unavailable() -> Option<&'static str> {
-    if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        None
-    } else {
-        Some("the native runner needs an x86-64 Linux host")
-    }
-}
-
 fn start(program: &Path) -> Result<(Child, ChildStdin, ChildStdout), RunnerError> {
     let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let missing = || std::io::Error::other("no pipe");
