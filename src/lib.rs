@@ -15,3 +15,8 @@ pub use config::Config;
 pub use machine::{Error, Machine};
 pub use ringhold_debugapi as debugapi;
 pub use ringhold_emulator::{self as emulator, Stop};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
