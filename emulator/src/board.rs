@@ -471,10 +471,11 @@ impl Board {
 
     /// Delivers all signals, in the order in which they were sent, until none is left.
     pub fn settle(&mut self) {
-        self.attention = true;
         while let Some(signal) = self.fabric.signals.pop_front() {
             self.deliver(signal);
+            self.attention = true;
         }
+        self.attention |= self.fabric.events.take_changed() || self.fabric.memory.has_stale_code();
     }
 
     fn deliver(&mut self, signal: Signal) {

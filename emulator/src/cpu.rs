@@ -48,6 +48,10 @@ pub struct Cpu {
     pub mmx_ready: bool,
     /// Current privilege level.
     pub cpl: u8,
+    /// How wide code is. Hot twin of CS, CR0 and EFER.
+    size: CodeSize,
+    /// 64 less the width of a canonical address. Hot twin of CR4.LA57.
+    canonical_shift: u32,
     /// Translations. The boxed arrays are reached by pointer.
     pub tlb: Tlb,
     /// RIP; exact between blocks.
@@ -99,6 +103,8 @@ impl Cpu {
             sse_ready: false,
             mmx_ready: false,
             cpl: 0,
+            size: CodeSize::Bits16,
+            canonical_shift: 16,
             tlb: Tlb::new(),
             rip: 0,
             exception: None,
@@ -151,6 +157,8 @@ impl Cpu {
     /// view. To be called after any change of segments, control registers or EFER (CLTS too); it
     /// flushes nothing.
     pub fn refresh(&mut self) {
+        self.size = self.find_code_size();
+        self.canonical_shift = if self.control.cr4 & cr4::LA57 != 0 { 7 } else { 16 };
         let protected = self.protected();
         self.cpl = match (protected, self.v86()) {
             (false, _) => 0,
@@ -197,7 +205,12 @@ impl Cpu {
     }
 
     /// How wide code is now.
+    #[inline(always)]
     pub fn code_size(&self) -> CodeSize {
+        self.size
+    }
+
+    fn find_code_size(&self) -> CodeSize {
         let cs = &self.seg[usize::from(sreg::CS)];
         if self.long_mode() && cs.long() {
             CodeSize::Bits64
@@ -244,7 +257,7 @@ impl Cpu {
 
     /// Width of a canonical address.
     pub fn linear_bits(&self) -> u32 {
-        if self.control.cr4 & cr4::LA57 != 0 { 57 } else { 48 }
+        64 - self.canonical_shift
     }
 
     /// Everything the future depends on, beside the TLB.

@@ -228,9 +228,15 @@ impl Machine {
         let cpu = &mut cpus[0];
         cpu.exception = None;
         cpu.deadline = deadline;
-        let mut index = match code.find(cpu, board) {
-            Ok(index) => index,
-            Err(_) => return raise(cpu, board),
+        let mut index = match code.jump(cpu) {
+            Some(known) => known,
+            None => match code.find(cpu, board) {
+                Ok(found) => {
+                    code.link(cpu, None, found);
+                    found
+                }
+                Err(_) => return raise(cpu, board),
+            },
         };
         loop {
             match slice(cpu, board, code, index, deadline) {
@@ -242,7 +248,7 @@ impl Machine {
                         Some(next) => next,
                         None => match code.find(cpu, board) {
                             Ok(next) => {
-                                code.link(cpu, index, taken, next);
+                                code.link(cpu, Some((index, taken)), next);
                                 next
                             }
                             Err(_) => return raise(cpu, board),

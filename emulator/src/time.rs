@@ -75,6 +75,9 @@ pub struct Event {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventQueue {
     events: Vec<Event>,
+    /// An event was scheduled since the run loop looked last.
+    #[serde(skip)]
+    changed: bool,
 }
 
 impl EventQueue {
@@ -83,6 +86,12 @@ impl EventQueue {
         self.cancel(event.device, event.token);
         let at = self.events.partition_point(|other| *other < event);
         self.events.insert(at, event);
+        self.changed = true;
+    }
+
+    /// Whether an event was scheduled since the last call.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Forgets the event of this device and token, if there is one.

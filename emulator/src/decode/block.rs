@@ -35,7 +35,7 @@ struct Link {
     block: u32,
 }
 
-const NO_LINK: Link = Link { rip: 0, fetch: 0, stamp: u64::MAX, block: 0 };
+const NO_LINK: Link = Link { rip: 0, fetch: u64::MAX, stamp: u64::MAX, block: 0 };
 
 /// A run of instructions without a way in or out but its ends.
 pub struct Block {
@@ -95,24 +95,30 @@ impl BlockCache {
     }
 
     /// The block that follows `from` at the processor's RIP, if it is known; `taken` tells which
-    /// way `from` was left. Only for straight execution: code size and privilege are the same.
+    /// way `from` was left.
     #[inline(always)]
     pub fn follow(&self, cpu: &Cpu, from: u32, taken: bool) -> Option<u32> {
-        let good = |link: &Link| {
-            link.rip == cpu.rip
-                && link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu))
-                && self.blocks[link.block as usize].stamp == link.stamp
-        };
         let link = &self.blocks[from as usize].links[usize::from(taken)];
-        if good(link) {
-            return Some(link.block);
-        }
-        let link = &self.jumps[jump_place(cpu.rip)];
-        good(link).then_some(link.block)
+        if self.is_good(link, cpu) { Some(link.block) } else { self.jump(cpu) }
     }
 
-    /// Remembers that `from` led to `to` at the processor's RIP.
-    pub fn link(&mut self, cpu: &Cpu, from: u32, taken: bool, to: u32) {
+    /// The block at the processor's RIP, if the jump cache knows it.
+    #[inline(always)]
+    pub fn jump(&self, cpu: &Cpu) -> Option<u32> {
+        let link = &self.jumps[jump_place(cpu.rip)];
+        self.is_good(link, cpu).then_some(link.block)
+    }
+
+    #[inline(always)]
+    fn is_good(&self, link: &Link, cpu: &Cpu) -> bool {
+        link.rip == cpu.rip && link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu)) && {
+            let block = &self.blocks[link.block as usize];
+            block.stamp == link.stamp && block.key & 3 == cpu.code_size() as u64
+        }
+    }
+
+    /// Remembers that the block `to` is at the processor's RIP, and which block led there which way.
+    pub fn link(&mut self, cpu: &Cpu, from: Option<(u32, bool)>, to: u32) {
         let to_block = &self.blocks[to as usize];
         if to_block.second.is_some() {
             // Its second page must be looked at every time.
@@ -120,7 +126,9 @@ impl BlockCache {
         }
         let fetch = cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu));
         let link = Link { rip: cpu.rip, fetch, stamp: to_block.stamp, block: to };
-        self.blocks[from as usize].links[usize::from(taken)] = link;
+        if let Some((from, taken)) = from {
+            self.blocks[from as usize].links[usize::from(taken)] = link;
+        }
         self.jumps[jump_place(cpu.rip)] = link;
     }
 

@@ -310,7 +310,7 @@ const BIG: u16 = 0x4000;
 const RING3: u16 = 0x60;
 
 /// SYSCALL (AMD64 volume 3; SDM volume 2)
-pub fn syscall(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
+pub fn syscall(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if cpu.control.efer & efer::SCE == 0 || !cpu.protected() {
         return Err(cpu.ud());
     }
@@ -333,11 +333,11 @@ pub fn syscall(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     }
     cpu.seg[SS] = flat(selector.wrapping_add(8), DATA);
     cpu.refresh();
-    Err(Leave::BranchSync)
+    cpu.branch_and_look_if_needed(board)
 }
 
 /// SYSRET; `LONG_TARGET`: with REX.W.
-pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
+pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     if cpu.control.efer & efer::SCE == 0 || !cpu.protected() {
         return Err(cpu.ud());
     }
@@ -364,11 +364,11 @@ pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, _: &mut Board, _: &Op) -> 
     }
     cpu.seg[SS] = flat(base.wrapping_add(8) | 3, DATA | RING3);
     cpu.refresh();
-    Err(Leave::BranchSync)
+    cpu.branch_and_look_if_needed(board)
 }
 
 /// SYSENTER
-pub fn sysenter(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
+pub fn sysenter(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     let selector = cpu.msr.sysenter_cs as u16 & !3;
     if !cpu.protected() || selector == 0 {
         return Err(cpu.gp(0));
@@ -381,11 +381,11 @@ pub fn sysenter(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     cpu.seg[CS] = flat(selector, CODE | if long { LONG } else { BIG });
     cpu.seg[SS] = flat(selector.wrapping_add(8), DATA);
     cpu.refresh();
-    Err(Leave::BranchSync)
+    cpu.branch_and_look_if_needed(board)
 }
 
 /// SYSEXIT; `LONG_TARGET`: with REX.W.
-pub fn sysexit<const LONG_TARGET: bool>(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
+pub fn sysexit<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     let base = cpu.msr.sysenter_cs as u16 & !3;
     if !cpu.protected() || base == 0 || cpu.cpl != 0 {
         return Err(cpu.gp(0));
@@ -407,5 +407,5 @@ pub fn sysexit<const LONG_TARGET: bool>(cpu: &mut Cpu, _: &mut Board, _: &Op) ->
         cpu.seg[SS] = flat(base.wrapping_add(24) | 3, DATA | RING3);
     }
     cpu.refresh();
-    Err(Leave::BranchSync)
+    cpu.branch_and_look_if_needed(board)
 }

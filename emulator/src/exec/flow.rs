@@ -3,7 +3,7 @@
 use super::cond::Condition;
 use super::{Leave, Step, Word};
 use crate::Board;
-use crate::cpu::Cpu;
+use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::mmu::walk::canonical;
 use crate::state::{gpr, sreg};
@@ -49,7 +49,7 @@ impl Cpu {
     }
 
     fn long_code(&self) -> bool {
-        self.long_mode() && self.seg[usize::from(sreg::CS)].long()
+        self.code_size() == CodeSize::Bits64
     }
 }
 

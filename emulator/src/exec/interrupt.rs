@@ -327,7 +327,7 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
     }
     let event = Exception { vector, error: None };
     match cpu.through_gate(board, event, source) {
-        Ok(()) => Err(Leave::BranchSync),
+        Ok(()) => Err(Leave::Branch),
         Err(leave) => {
             cpu.rip = here;
             Err(leave)
@@ -349,7 +349,7 @@ pub fn iret<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     };
     done?;
     cpu.nmi_blocked = false;
-    Err(Leave::BranchSync)
+    cpu.branch_and_look_if_needed(board)
 }
 
 fn iret_real<W: Word>(cpu: &mut Cpu, board: &mut Board) -> Step {

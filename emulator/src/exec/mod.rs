@@ -22,7 +22,9 @@ pub mod system;
 pub mod word;
 pub mod x87;
 
+use crate::Board;
 use crate::cpu::{Cpu, Exception};
+use crate::state::flag;
 
 pub use word::Word;
 
@@ -48,6 +50,25 @@ pub enum Leave {
 }
 
 impl Cpu {
+    /// Whether the run loop must look before the next instruction, after flags were loaded: an
+    /// interrupt may be taken now, or TF or RF asks for a single step.
+    fn must_look(&self, board: &Board) -> bool {
+        let wires = &board.wires[self.id];
+        wires.nmi
+            || wires.interrupt() && self.flags.system & flag::IF != 0
+            || self.flags.system & (flag::TF | flag::RF) != 0
+    }
+
+    /// The end of an instruction that loaded flags.
+    pub fn look_if_needed(&self, board: &Board) -> Step {
+        if self.must_look(board) { Err(Leave::Sync) } else { Ok(()) }
+    }
+
+    /// The end of a branch that loaded flags or changed privilege.
+    pub fn branch_and_look_if_needed(&self, board: &Board) -> Step {
+        Err(if self.must_look(board) { Leave::BranchSync } else { Leave::Branch })
+    }
+
     /// Raises an exception: the instruction ends without effect.
     #[cold]
     pub fn raise(&mut self, vector: u8, error: Option<u32>) -> Leave {

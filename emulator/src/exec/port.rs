@@ -1,6 +1,6 @@
 //! Port I/O: permission, and the access itself at its exact time.
 
-use super::{Leave, Step, Word};
+use super::{Step, Word};
 use crate::Board;
 use crate::bus::Width;
 use crate::cpu::Cpu;
@@ -50,7 +50,7 @@ pub fn input<W: Word, const DX: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op)
     check(cpu, board, number, width)?;
     let value = read(cpu, board, op, number, width);
     W::set(cpu, gpr::RAX, W::cut(u64::from(value)));
-    Err(Leave::Sync)
+    Ok(())
 }
 
 /// OUT
@@ -60,5 +60,5 @@ pub fn output<W: Word, const DX: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op
     check(cpu, board, number, width)?;
     let value = W::get(cpu, gpr::RAX).zext() as u32;
     write(cpu, board, op, number, width, value);
-    Err(Leave::Sync)
+    Ok(())
 }

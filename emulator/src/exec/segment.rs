@@ -189,13 +189,12 @@ pub fn pop_seg<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     after_segment_load(cpu, op)
 }
 
-/// A load of SS holds interrupts off for one instruction; any load ends the block, since stack
-/// and operand addresses may be decoded otherwise now.
+/// A load of SS holds interrupts off for one instruction.
 fn after_segment_load(cpu: &mut Cpu, op: &Op) -> Step {
     if op.dst == sreg::SS {
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
     }
-    Err(Leave::Sync)
+    Ok(())
 }
 
 /// LDS, LES, LFS, LGS, LSS: `aux` is the segment register.
@@ -208,7 +207,7 @@ pub fn load_far<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if op.aux == sreg::SS {
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
     }
-    Err(Leave::Sync)
+    Ok(())
 }
 
 fn set_zf(cpu: &mut Cpu, zf: bool) {

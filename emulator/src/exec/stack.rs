@@ -180,7 +180,7 @@ pub fn popf<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     }
     cpu.flags.set_rflags(new);
     cpu.refresh_view();
-    Err(Leave::Sync)
+    cpu.look_if_needed(board)
 }
 
 /// PUSHA

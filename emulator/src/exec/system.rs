@@ -173,13 +173,13 @@ pub fn cli(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
 }
 
 /// STI: interrupts are held off for one more instruction if IF was clear.
-pub fn sti(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
+pub fn sti(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     may_change_if(cpu)?;
     if cpu.flags.system & flag::IF == 0 {
         cpu.flags.system |= flag::IF;
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
     }
-    Err(Leave::Sync)
+    cpu.look_if_needed(board)
 }
 
 /// CLTS
@@ -210,7 +210,7 @@ pub fn invlpg(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
         linear.wrapping_add(cpu.seg[usize::from(op.seg % 6)].base) & 0xffff_ffff
     };
     cpu.tlb.flush_page(linear);
-    Err(Leave::Sync)
+    Ok(())
 }
 
 /// MOV register, CRn: `src` is the control register.
@@ -238,7 +238,7 @@ pub fn mov_to_cr<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     match op.dst {
         0 => cpu.write_cr0(board, value)?,
         2 => cpu.control.cr2 = value,
-        3 => cpu.write_cr3(board, value)?,
+        3 => return cpu.write_cr3(board, value),
         4 => cpu.write_cr4(board, value)?,
         8 => {
             if value > 15 {
@@ -503,7 +503,7 @@ pub fn wrmsr(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if cpu.write_msr(board, number, value).is_none() {
         return Err(cpu.gp(0));
     }
-    Err(Leave::Sync)
+    Ok(())
 }
 
 /// SWAPGS
