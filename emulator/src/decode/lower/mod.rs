@@ -135,9 +135,14 @@ fn segment_and_size(instruction: &Instruction, size: CodeSize, bytes: usize, op:
         _ => sreg::DS,
     };
     if size == CodeSize::Bits64 {
+        // Prefixes for ES, CS, SS and DS are ignored: the base alone tells #SS from #GP.
+        let stack = matches!(
+            instruction.memory_base(),
+            Register::RSP | Register::ESP | Register::RBP | Register::EBP
+        );
         op.seg = match segment {
             sreg::FS | sreg::GS => segment,
-            sreg::SS => sreg::NONE_SS,
+            _ if stack => sreg::NONE_SS,
             _ => sreg::NONE,
         };
         op.address = if bytes == 4 { address::FLAT32 } else { address::FLAT };
