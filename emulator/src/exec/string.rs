@@ -207,10 +207,11 @@ pub fn scas<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 /// CMPS
 pub fn cmps<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     repeat(cpu, board, op, |cpu, board, _| {
-        let from = source(cpu, op, W::BYTES)?;
-        let a = cpu.load::<W>(board, from, op.seg)?;
+        // If both fault, the one at RDI does, as on AMD's processors.
         let to = destination(cpu, op, W::BYTES, false)?;
         let b = cpu.load::<W>(board, to, sreg::ES)?;
+        let from = source(cpu, op, W::BYTES)?;
+        let a = cpu.load::<W>(board, from, op.seg)?;
         Cmp::apply(&mut cpu.flags, a, b);
         let by = stride(cpu, W::BYTES);
         advance(cpu, op, RSI, by);
