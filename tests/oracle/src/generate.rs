@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use iced_x86::{Code, Encoder, Instruction, MemorySize, Mnemonic, OpCodeOperandKind, OpKind, Register};
+use iced_x86::{
+    Code, Encoder, FlowControl, Instruction, MemorySize, Mnemonic, OpCodeOperandKind, OpKind, Register,
+};
 
 use crate::case::{Case, FX_BYTES, State};
 use crate::forms;
@@ -119,9 +121,28 @@ impl<'a> Builder<'a> {
         let mut encoder = Encoder::new(64);
         encoder.encode(&self.instruction, self.case.state.rip).ok()?;
         self.case.code = encoder.take_buffer();
+        self.prefix();
         let decoded = forms::decode(&self.case.code, self.case.state.rip);
         (decoded.code() == self.code && decoded.len() == self.case.code.len()).then_some(())?;
         Some(Generated { case: self.case, instruction: decoded, pinned: self.pinned, operand: self.operand })
+    }
+
+    /// Now and then a prefix without a meaning for this form.
+    fn prefix(&mut self) {
+        let i = &self.instruction;
+        let fixed = i.is_ip_rel_memory_operand() || i.is_string_instruction();
+        // What the 66 prefix does to near branches differs between processors.
+        let near = i.flow_control() != FlowControl::Next;
+        if fixed || near || self.absolute || !self.random.one_in(12) {
+            return;
+        }
+        let mut longer = self.case.code.clone();
+        longer.insert(0, self.random.pick(&[0x66, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e]));
+        let before = forms::decode(&self.case.code, self.case.state.rip);
+        let after = forms::decode(&longer, self.case.state.rip);
+        if after.code() == before.code() && after.memory_size() == before.memory_size() {
+            self.case.code = longer;
+        }
     }
 
     fn set(&mut self, register: usize, value: u64) {
@@ -452,10 +473,9 @@ impl<'a> Builder<'a> {
         if self.pinned[register] {
             return;
         }
-        // If both operands fault, which one does so first is the processor's choice; and whether
-        // bytes that a mask leaves out fault.
+        // Whether bytes that a mask leaves out fault is the processor's choice.
         let masked = matches!(self.code.mnemonic(), Mnemonic::Maskmovq | Mnemonic::Maskmovdqu);
-        let place = if self.operand.is_none() && !masked { Where::Any } else { Where::Inside };
+        let place = if !masked { Where::Any } else { Where::Inside };
         let mut target = self.target(16, place);
         // Both operands of one instruction have the same address size.
         let other = (0..n).any(|m| {
