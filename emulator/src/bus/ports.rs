@@ -11,9 +11,17 @@ struct Claim {
 }
 
 /// The decoded port ranges, sorted, without overlap.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PortMap {
     claims: Vec<Claim>,
+    /// For each port, one more than its claim's place; zero if nobody decodes it.
+    owner: Vec<u16>,
+}
+
+impl Default for PortMap {
+    fn default() -> Self {
+        Self { claims: Vec::new(), owner: vec![0; 0x1_0000] }
+    }
 }
 
 /// Two devices want the same port.
@@ -40,18 +48,28 @@ impl PortMap {
             return Err(PortConflict { first: range.first, last, owner: other.device });
         }
         self.claims.insert(at, Claim { first: range.first, last, widest: range.widest, device });
+        self.index();
         Ok(())
     }
 
     /// Forgets the range of `device` that begins at `first`, as when a BAR moves.
     pub fn release(&mut self, device: DeviceId, first: u16) {
         self.claims.retain(|claim| (claim.device, claim.first) != (device, first));
+        self.index();
+    }
+
+    fn index(&mut self) {
+        self.owner.fill(0);
+        for (place, claim) in self.claims.iter().enumerate() {
+            self.owner[usize::from(claim.first)..=usize::from(claim.last)].fill(place as u16 + 1);
+        }
     }
 
     /// Who decodes `port`, and the widest access it takes whole there.
+    #[inline]
     pub fn find(&self, port: u16) -> Option<(DeviceId, Width)> {
-        let at = self.claims.partition_point(|claim| claim.last < port);
-        let claim = self.claims.get(at).filter(|claim| claim.first <= port)?;
+        let place = self.owner[usize::from(port)].checked_sub(1)?;
+        let claim = self.claims.get(usize::from(place))?;
         let room = usize::from(claim.last - port) + 1;
         let widest = match room {
             1 => Width::Byte,
