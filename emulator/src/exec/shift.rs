@@ -46,11 +46,10 @@ impl Shift for Shl {
         if count == 0 {
             return value;
         }
-        // Bytes and words can be shifted by more than their width.
-        let wide = value.zext() as u128;
-        let shifted = wide << count;
-        let r = W::cut(shifted as u64);
-        let cf = shifted >> W::BITS & 1 != 0;
+        // All but the last step: bytes and words can be shifted by more than their width.
+        let before = value.zext() << (count - 1);
+        let r = W::cut(before << 1);
+        let cf = before >> (W::BITS - 1) & 1 != 0;
         flags.set_result(r.sext(), cf, cf != top(r));
         r
     }
@@ -90,8 +89,7 @@ impl Shift for Rol {
         if count == 0 {
             return value;
         }
-        let n = count % W::BITS;
-        let r = if n == 0 { value } else { value << n | value >> (W::BITS - n) };
+        let r = value.rotl(count);
         flags.set_cf_of(bit(r, 0), bit(r, 0) != top(r));
         r
     }
@@ -103,8 +101,7 @@ impl Shift for Ror {
         if count == 0 {
             return value;
         }
-        let n = count % W::BITS;
-        let r = if n == 0 { value } else { value >> n | value << (W::BITS - n) };
+        let r = value.rotr(count);
         flags.set_cf_of(top(r), top(r) != bit(r, W::BITS - 2));
         r
     }

@@ -38,6 +38,10 @@ pub trait Word:
     fn add(self, other: Self) -> Self;
     /// Difference modulo the width.
     fn sub(self, other: Self) -> Self;
+    /// Rotated left, by a count modulo the width.
+    fn rotl(self, count: u32) -> Self;
+    /// Rotated right, by a count modulo the width.
+    fn rotr(self, count: u32) -> Self;
     /// Reads a general register. For bytes, numbers 16 to 23 with bit 4 set mean AH, CH, DH, BH.
     fn get(cpu: &Cpu, register: u8) -> Self;
     /// Writes a general register: 32-bit writes clear the upper half, narrower ones keep it.
@@ -67,6 +71,14 @@ macro_rules! word_arithmetic {
         #[inline(always)]
         fn sub(self, other: Self) -> Self {
             self.wrapping_sub(other)
+        }
+        #[inline(always)]
+        fn rotl(self, count: u32) -> Self {
+            self.rotate_left(count)
+        }
+        #[inline(always)]
+        fn rotr(self, count: u32) -> Self {
+            self.rotate_right(count)
         }
     };
 }

@@ -154,11 +154,9 @@ impl Flags {
     /// Changes CF and OF, keeps the other four.
     #[inline(always)]
     pub fn set_cf_of(&mut self, cf: bool, of: bool) {
-        let top = self.form & 63;
         let af = self.carries & 8;
-        let pair = (cf as u64) << top | ((cf ^ of) as u64) << (top - 1);
-        // AF is bit 3; in bytes it is not one of the two top bits (7 and 6).
-        self.carries = pair | af;
+        self.carries = (cf as u64) << 63 | ((cf ^ of) as u64) << 62 | af;
+        self.form |= 63;
     }
 
     /// The six arithmetic flags, in place.
