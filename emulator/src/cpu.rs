@@ -40,6 +40,8 @@ pub struct Cpu {
     pub retired: u64,
     /// Which TLB view data accesses use. Hot twin of CPL, CR4.SMAP and AC.
     pub view: usize,
+    /// Which instruction of the block left it, when one did.
+    pub left_at: u8,
     /// The current slice of a block has one instruction: device accesses may happen.
     pub alone: bool,
     /// SSE instructions may run. Hot twin of CR0.EM, CR0.TS, CR4.OSFXSR.
@@ -99,6 +101,7 @@ impl Cpu {
             seg_base: [0; 8],
             retired: 0,
             view: 0,
+            left_at: 0,
             alone: false,
             sse_ready: false,
             mmx_ready: false,

@@ -337,16 +337,16 @@ fn slice(cpu: &mut Cpu, board: &mut Board, code: &BlockCache, index: u32, deadli
     let start = cpu.rip;
     cpu.gpr[BLOCK_IP] = start;
     cpu.alone = count == 1;
-    let mut length = 0;
-    for op in &block.ops[..count] {
-        if let Err(leave) = (op.run)(cpu, board, op) {
-            return left(cpu, op, leave, start);
+    let ops = &block.ops[..count];
+    let ([first, ..], [.., last]) = (ops, ops) else { return Outcome::Look };
+    match (first.run)(cpu, board, ops) {
+        Ok(()) => {
+            cpu.retired += count as u64;
+            cpu.rip = advance(cpu, start, last.next_offset());
+            Outcome::Onward { taken: false }
         }
-        length = op.next_offset();
+        Err(leave) => left(cpu, &block.ops[usize::from(cpu.left_at)], leave, start),
     }
-    cpu.retired += count as u64;
-    cpu.rip = advance(cpu, start, length);
-    Outcome::Onward { taken: false }
 }
 
 /// RIP `by` bytes after `start`.

@@ -1,6 +1,7 @@
 //! From guest bytes to internal instructions.
 
 pub mod block;
+pub mod chain;
 pub mod lower;
 pub mod op;
 

@@ -1,11 +1,6 @@
 //! The internal instruction: what the interpreter executes, decoded once.
 
-use crate::Board;
-use crate::cpu::Cpu;
-use crate::exec::Step;
-
-/// Executes one instruction. An `Err` leaves the block; see [`crate::exec::Leave`].
-pub type Handler = fn(&mut Cpu, &mut Board, &Op) -> Step;
+pub use super::chain::Chained as Handler;
 
 /// How an operand's effective address becomes a linear one.
 pub mod address {
@@ -26,7 +21,7 @@ pub mod address {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Op {
-    /// What executes it.
+    /// What executes it, and then the instructions after it.
     pub run: Handler,
     /// Immediate, branch target or far pointer.
     pub imm: u64,

@@ -2,7 +2,7 @@
 
 use iced_x86::{Code, CpuidFeature, Decoder, DecoderOptions, Instruction, Mnemonic};
 use ringhold_emulator::cpu::CodeSize;
-use ringhold_emulator::decode::{Handler, lower};
+use ringhold_emulator::decode::lower;
 
 use crate::generate;
 use crate::values::Random;
@@ -98,7 +98,7 @@ fn segments(code: Code) -> Option<&'static str> {
 fn offered(bytes: &[u8]) -> bool {
     let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
     let op = lower::lower(&instruction, 0, 0, CodeSize::Bits64);
-    !std::ptr::fn_addr_eq(op.run, lower::undefined as Handler)
+    lower::is_offered(&op)
 }
 
 /// The fate of a form.

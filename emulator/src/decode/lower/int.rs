@@ -2,6 +2,7 @@
 
 use iced_x86::{Code, ConditionCode, Instruction, Mnemonic, OpKind};
 
+use crate::decode::chain::chain;
 use crate::decode::{Handler, Op, address};
 use crate::exec::{alu, bits, cond, data, flow, muldiv, shift, stack, string};
 
@@ -11,19 +12,19 @@ macro_rules! sized {
         match $bytes {
             1 => {
                 type $w = u8;
-                Some($handler as Handler)
+                Some(chain($handler))
             }
             2 => {
                 type $w = u16;
-                Some($handler as Handler)
+                Some(chain($handler))
             }
             4 => {
                 type $w = u32;
-                Some($handler as Handler)
+                Some(chain($handler))
             }
             8 => {
                 type $w = u64;
-                Some($handler as Handler)
+                Some(chain($handler))
             }
             _ => None,
         }
@@ -246,9 +247,9 @@ fn push(i: &Instruction) -> Option<Handler> {
         return sized!(slot(i), W => stack::push_seg::<W>);
     }
     match (form(i, 0), slot(i)) {
-        (Form::Reg, 8) if long => Some(stack::push64_r),
-        (Form::Imm, 8) if long => Some(stack::push64_i),
-        (Form::Mem, 8) if long => Some(stack::push64_m),
+        (Form::Reg, 8) if long => Some(chain(stack::push64_r)),
+        (Form::Imm, 8) if long => Some(chain(stack::push64_i)),
+        (Form::Mem, 8) if long => Some(chain(stack::push64_m)),
         (Form::Reg, bytes) => sized!(bytes, W => stack::push_r::<W>),
         (Form::Imm, bytes) => sized!(bytes, W => stack::push_i::<W>),
         (Form::Mem, bytes) => sized!(bytes, W => stack::push_m::<W>),
@@ -261,7 +262,7 @@ fn pop(i: &Instruction) -> Option<Handler> {
         return None;
     }
     match (form(i, 0), slot(i)) {
-        (Form::Reg, 8) if long => Some(stack::pop64_r),
+        (Form::Reg, 8) if long => Some(chain(stack::pop64_r)),
         (Form::Reg, bytes) => sized!(bytes, W => stack::pop_r::<W>),
         (_, bytes) => sized!(bytes, W => stack::pop_m::<W>),
     }
@@ -309,32 +310,32 @@ fn count_bytes(i: &Instruction) -> u8 {
 
 fn strings(i: &Instruction) -> Option<Handler> {
     Some(match i.code() {
-        Code::Movsb_m8_m8 => string::movs::<u8>,
-        Code::Movsw_m16_m16 => string::movs::<u16>,
-        Code::Movsd_m32_m32 => string::movs::<u32>,
-        Code::Movsq_m64_m64 => string::movs::<u64>,
-        Code::Cmpsb_m8_m8 => string::cmps::<u8>,
-        Code::Cmpsw_m16_m16 => string::cmps::<u16>,
-        Code::Cmpsd_m32_m32 => string::cmps::<u32>,
-        Code::Cmpsq_m64_m64 => string::cmps::<u64>,
-        Code::Stosb_m8_AL => string::stos::<u8>,
-        Code::Stosw_m16_AX => string::stos::<u16>,
-        Code::Stosd_m32_EAX => string::stos::<u32>,
-        Code::Stosq_m64_RAX => string::stos::<u64>,
-        Code::Lodsb_AL_m8 => string::lods::<u8>,
-        Code::Lodsw_AX_m16 => string::lods::<u16>,
-        Code::Lodsd_EAX_m32 => string::lods::<u32>,
-        Code::Lodsq_RAX_m64 => string::lods::<u64>,
-        Code::Scasb_AL_m8 => string::scas::<u8>,
-        Code::Scasw_AX_m16 => string::scas::<u16>,
-        Code::Scasd_EAX_m32 => string::scas::<u32>,
-        Code::Scasq_RAX_m64 => string::scas::<u64>,
-        Code::Insb_m8_DX => string::ins::<u8>,
-        Code::Insw_m16_DX => string::ins::<u16>,
-        Code::Insd_m32_DX => string::ins::<u32>,
-        Code::Outsb_DX_m8 => string::outs::<u8>,
-        Code::Outsw_DX_m16 => string::outs::<u16>,
-        Code::Outsd_DX_m32 => string::outs::<u32>,
+        Code::Movsb_m8_m8 => chain(string::movs::<u8>),
+        Code::Movsw_m16_m16 => chain(string::movs::<u16>),
+        Code::Movsd_m32_m32 => chain(string::movs::<u32>),
+        Code::Movsq_m64_m64 => chain(string::movs::<u64>),
+        Code::Cmpsb_m8_m8 => chain(string::cmps::<u8>),
+        Code::Cmpsw_m16_m16 => chain(string::cmps::<u16>),
+        Code::Cmpsd_m32_m32 => chain(string::cmps::<u32>),
+        Code::Cmpsq_m64_m64 => chain(string::cmps::<u64>),
+        Code::Stosb_m8_AL => chain(string::stos::<u8>),
+        Code::Stosw_m16_AX => chain(string::stos::<u16>),
+        Code::Stosd_m32_EAX => chain(string::stos::<u32>),
+        Code::Stosq_m64_RAX => chain(string::stos::<u64>),
+        Code::Lodsb_AL_m8 => chain(string::lods::<u8>),
+        Code::Lodsw_AX_m16 => chain(string::lods::<u16>),
+        Code::Lodsd_EAX_m32 => chain(string::lods::<u32>),
+        Code::Lodsq_RAX_m64 => chain(string::lods::<u64>),
+        Code::Scasb_AL_m8 => chain(string::scas::<u8>),
+        Code::Scasw_AX_m16 => chain(string::scas::<u16>),
+        Code::Scasd_EAX_m32 => chain(string::scas::<u32>),
+        Code::Scasq_RAX_m64 => chain(string::scas::<u64>),
+        Code::Insb_m8_DX => chain(string::ins::<u8>),
+        Code::Insw_m16_DX => chain(string::ins::<u16>),
+        Code::Insd_m32_DX => chain(string::ins::<u32>),
+        Code::Outsb_DX_m8 => chain(string::outs::<u8>),
+        Code::Outsw_DX_m16 => chain(string::outs::<u16>),
+        Code::Outsd_DX_m32 => chain(string::outs::<u32>),
         _ => return None,
     })
 }
@@ -384,16 +385,16 @@ pub fn lower(i: &Instruction, op: &mut Op) -> Option<Handler> {
         Mnemonic::Mov => mov(i),
         Mnemonic::Movzx => extended(i, false),
         Mnemonic::Movsx | Mnemonic::Movsxd => extended(i, true),
-        Mnemonic::Lea if op.address == address::FLAT && size_of(i, 0) == 8 => Some(data::lea64),
+        Mnemonic::Lea if op.address == address::FLAT && size_of(i, 0) == 8 => Some(chain(data::lea64)),
         Mnemonic::Lea => sized!(size_of(i, 0), W => data::lea::<W>),
         Mnemonic::Xchg => exchange(i, op),
         Mnemonic::Xadd => rm!(i, W => data::xadd_rr::<W>, data::xadd_mr::<W>),
         Mnemonic::Cmpxchg => rm!(i, W => data::cmpxchg_rr::<W>, data::cmpxchg_mr::<W>),
-        Mnemonic::Cmpxchg8b => Some(data::cmpxchg8b),
+        Mnemonic::Cmpxchg8b => Some(chain(data::cmpxchg8b)),
         Mnemonic::Bswap => Some(match size_of(i, 0) {
-            8 => data::bswap64,
-            4 => data::bswap32,
-            _ => data::bswap16,
+            8 => chain(data::bswap64),
+            4 => chain(data::bswap32),
+            _ => chain(data::bswap16),
         }),
         Mnemonic::Push => push(i),
         Mnemonic::Pop => pop(i),
@@ -463,8 +464,8 @@ fn conditioned(i: &Instruction, op: &mut Op) -> Option<Handler> {
     }
     if i.op_count() == 1 {
         return match form(i, 0) {
-            Form::Reg => conditional!(code, C => Some(data::set_r::<C> as Handler)),
-            _ => conditional!(code, C => Some(data::set_m::<C> as Handler)),
+            Form::Reg => conditional!(code, C => Some(chain(data::set_r::<C>))),
+            _ => conditional!(code, C => Some(chain(data::set_m::<C>))),
         };
     }
     // FCMOVcc has conditions too, on x87 registers.
@@ -497,58 +498,62 @@ fn plain(i: &Instruction, op: &mut Op) -> Option<Handler> {
         | Mnemonic::Endbr64
         | Mnemonic::Endbr32
         | Mnemonic::Rdsspd
-        | Mnemonic::Rdsspq => data::nop,
-        Mnemonic::Cbw => data::extend_a::<u8, u16>,
-        Mnemonic::Cwde => data::extend_a::<u16, u32>,
-        Mnemonic::Cdqe => data::extend_a::<u32, u64>,
-        Mnemonic::Cwd => data::extend_d::<u16>,
-        Mnemonic::Cdq => data::extend_d::<u32>,
-        Mnemonic::Cqo => data::extend_d::<u64>,
-        Mnemonic::Clc => data::clc,
-        Mnemonic::Stc => data::stc,
-        Mnemonic::Cmc => data::cmc,
-        Mnemonic::Cld => data::cld,
-        Mnemonic::Std => data::std,
-        Mnemonic::Lahf => data::lahf,
-        Mnemonic::Sahf => data::sahf,
+        | Mnemonic::Rdsspq => chain(data::nop),
+        Mnemonic::Cbw => chain(data::extend_a::<u8, u16>),
+        Mnemonic::Cwde => chain(data::extend_a::<u16, u32>),
+        Mnemonic::Cdqe => chain(data::extend_a::<u32, u64>),
+        Mnemonic::Cwd => chain(data::extend_d::<u16>),
+        Mnemonic::Cdq => chain(data::extend_d::<u32>),
+        Mnemonic::Cqo => chain(data::extend_d::<u64>),
+        Mnemonic::Clc => chain(data::clc),
+        Mnemonic::Stc => chain(data::stc),
+        Mnemonic::Cmc => chain(data::cmc),
+        Mnemonic::Cld => chain(data::cld),
+        Mnemonic::Std => chain(data::std),
+        Mnemonic::Lahf => chain(data::lahf),
+        Mnemonic::Sahf => chain(data::sahf),
         Mnemonic::Xlatb => {
             op.base = crate::state::gpr::RBX;
             op.index = crate::state::gpr::ZERO;
             op.disp = 0;
-            data::xlat
+            chain(data::xlat)
         }
-        Mnemonic::Salc => data::salc,
-        Mnemonic::Daa => muldiv::daa,
-        Mnemonic::Das => muldiv::das,
-        Mnemonic::Aaa => muldiv::aaa,
-        Mnemonic::Aas => muldiv::aas,
-        Mnemonic::Aam => muldiv::aam,
-        Mnemonic::Aad => muldiv::aad,
+        Mnemonic::Salc => chain(data::salc),
+        Mnemonic::Daa => chain(muldiv::daa),
+        Mnemonic::Das => chain(muldiv::das),
+        Mnemonic::Aaa => chain(muldiv::aaa),
+        Mnemonic::Aas => chain(muldiv::aas),
+        Mnemonic::Aam => chain(muldiv::aam),
+        Mnemonic::Aad => chain(muldiv::aad),
         Mnemonic::Bound => {
-            return if size_of(i, 0) == 2 { Some(muldiv::bound::<u16>) } else { Some(muldiv::bound::<u32>) };
+            return if size_of(i, 0) == 2 {
+                Some(chain(muldiv::bound::<u16>))
+            } else {
+                Some(chain(muldiv::bound::<u32>))
+            };
         }
-        Mnemonic::Pusha => stack::pusha::<u16>,
-        Mnemonic::Pushad => stack::pusha::<u32>,
-        Mnemonic::Popa => stack::popa::<u16>,
-        Mnemonic::Popad => stack::popa::<u32>,
-        Mnemonic::Pushf => stack::pushf::<u16>,
-        Mnemonic::Pushfd => stack::pushf::<u32>,
-        Mnemonic::Pushfq => stack::pushf::<u64>,
-        Mnemonic::Popf => stack::popf::<u16>,
-        Mnemonic::Popfd => stack::popf::<u32>,
-        Mnemonic::Popfq => stack::popf::<u64>,
+        Mnemonic::Pusha => chain(stack::pusha::<u16>),
+        Mnemonic::Pushad => chain(stack::pusha::<u32>),
+        Mnemonic::Popa => chain(stack::popa::<u16>),
+        Mnemonic::Popad => chain(stack::popa::<u32>),
+        Mnemonic::Pushf => chain(stack::pushf::<u16>),
+        Mnemonic::Pushfd => chain(stack::pushf::<u32>),
+        Mnemonic::Pushfq => chain(stack::pushf::<u64>),
+        Mnemonic::Popf => chain(stack::popf::<u16>),
+        Mnemonic::Popfd => chain(stack::popf::<u32>),
+        Mnemonic::Popfq => chain(stack::popf::<u64>),
         Mnemonic::Leave => match i.code() {
-            Code::Leavew => stack::leave::<u16>,
-            Code::Leaved => stack::leave::<u32>,
-            _ => stack::leave::<u64>,
+            Code::Leavew => chain(stack::leave::<u16>),
+            Code::Leaved => chain(stack::leave::<u32>),
+            _ => chain(stack::leave::<u64>),
         },
         Mnemonic::Enter => {
             op.imm = u64::from(i.immediate16());
             op.aux = i.immediate8_2nd();
             match i.code() {
-                Code::Enterw_imm16_imm8 => stack::enter::<u16>,
-                Code::Enterd_imm16_imm8 => stack::enter::<u32>,
-                _ => stack::enter::<u64>,
+                Code::Enterw_imm16_imm8 => chain(stack::enter::<u16>),
+                Code::Enterd_imm16_imm8 => chain(stack::enter::<u32>),
+                _ => chain(stack::enter::<u64>),
             }
         }
         _ => return None,

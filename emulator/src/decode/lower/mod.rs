@@ -8,6 +8,7 @@ mod x87;
 
 use iced_x86::{FlowControl, Instruction, OpKind, Register};
 
+use super::chain::chain;
 use super::op::{Handler, Op, address, prefix};
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
@@ -17,6 +18,11 @@ use crate::state::{gpr, sreg};
 /// Raises #UD: the handler of whatever this processor does not offer.
 pub fn undefined(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     Err(cpu.ud())
+}
+
+/// Whether the processor offers what `op` was decoded from; what it does not raises #UD.
+pub fn is_offered(op: &Op) -> bool {
+    !std::ptr::fn_addr_eq(op.run, chain(undefined))
 }
 
 /// The number by which handlers know a register: its number within its class; for the high byte
@@ -43,7 +49,7 @@ pub fn register_number(register: Register) -> u8 {
 ///   the block's start): `imm`.
 pub fn operands(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) -> Op {
     let mut op = Op {
-        run: undefined,
+        run: chain(undefined),
         imm: 0,
         disp: 0,
         base: gpr::ZERO,
@@ -155,7 +161,7 @@ fn segment_and_size(instruction: &Instruction, size: CodeSize, bytes: usize, op:
 /// The internal form of `instruction`, ready to run.
 pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) -> Op {
     let mut op = operands(instruction, offset, nth, size);
-    op.run = handler(instruction, size, &mut op).unwrap_or(undefined);
+    op.run = handler(instruction, size, &mut op).unwrap_or(chain(undefined));
     op
 }
 

@@ -2,6 +2,7 @@
 
 use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
+use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
 use crate::exec::sse::compare::{Cmp, Max, Min, comis_mem, comis_reg};
 use crate::exec::sse::float::{Add, Arithmetic, Div, Format, Mul, Pd, Ps, Sd, Sqrt, Ss, Sub};
@@ -94,24 +95,24 @@ fn unpack_low<O: Packed<u64> + Packed<u128>>(form: Form) -> Option<Handler> {
 /// A shift by a register, memory or immediate.
 fn shift<O: Packed<u64> + Packed<u128>>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Mmx, Immediate) => Some(mmx::packed_imm::<O>),
-        (Xmm, Immediate) => Some(packed_imm::<O>),
+        (Mmx, Immediate) => Some(chain(mmx::packed_imm::<O>)),
+        (Xmm, Immediate) => Some(chain(packed_imm::<O>)),
         _ => both::<O>(form),
     }
 }
 
 fn xmm<O: Packed<u128>>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Xmm, Xmm) => Some(packed_reg::<O>),
-        (Xmm, Memory) => Some(packed_mem::<O>),
+        (Xmm, Xmm) => Some(chain(packed_reg::<O>)),
+        (Xmm, Memory) => Some(chain(packed_mem::<O>)),
         _ => None,
     }
 }
 
 fn mm<O: Packed<u64>, M: Source>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Mmx, Mmx) => Some(mmx::packed_reg::<O>),
-        (Mmx, Memory) => Some(mmx::packed_mem::<O, M>),
+        (Mmx, Mmx) => Some(chain(mmx::packed_reg::<O>)),
+        (Mmx, Memory) => Some(chain(mmx::packed_mem::<O, M>)),
         _ => None,
     }
 }
@@ -172,8 +173,8 @@ fn integers(instruction: &Instruction, form: Form) -> Option<Handler> {
         Mnemonic::Psrlq => shift::<i::Psrlq>(form),
         Mnemonic::Psraw => shift::<i::Psraw>(form),
         Mnemonic::Psrad => shift::<i::Psrad>(form),
-        Mnemonic::Pslldq => Some(packed_imm::<s::Pslldq>),
-        Mnemonic::Psrldq => Some(packed_imm::<s::Psrldq>),
+        Mnemonic::Pslldq => Some(chain(packed_imm::<s::Pslldq>)),
+        Mnemonic::Psrldq => Some(chain(packed_imm::<s::Psrldq>)),
 
         Mnemonic::Packsswb => both::<i::Packsswb>(form),
         Mnemonic::Packssdw => both::<i::Packssdw>(form),
@@ -204,8 +205,8 @@ fn integers(instruction: &Instruction, form: Form) -> Option<Handler> {
 /// An operation under MXCSR with a memory operand of kind `M`.
 fn numeric<O: Numeric, M: Source>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Xmm, Xmm) => Some(numeric_reg::<O>),
-        (Xmm, Memory) => Some(numeric_mem::<O, M>),
+        (Xmm, Xmm) => Some(chain(numeric_reg::<O>)),
+        (Xmm, Memory) => Some(chain(numeric_mem::<O, M>)),
         _ => None,
     }
 }
@@ -217,16 +218,16 @@ fn arithmetic<A: Arithmetic, S: Format, M: Source>(form: Form) -> Option<Handler
 /// An operation that does not look at MXCSR, on the low single.
 fn scalar_single<O: Packed<u128>>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Xmm, Xmm) => Some(packed_reg::<O>),
-        (Xmm, Memory) => Some(sse::packed_scalar_mem::<O, M32>),
+        (Xmm, Xmm) => Some(chain(packed_reg::<O>)),
+        (Xmm, Memory) => Some(chain(sse::packed_scalar_mem::<O, M32>)),
         _ => None,
     }
 }
 
 fn comis<S: Format, M: Source, const QUIET_IS_INVALID: bool>(form: Form) -> Option<Handler> {
     match form.second {
-        Xmm => Some(comis_reg::<S, QUIET_IS_INVALID>),
-        Memory => Some(comis_mem::<S, M, QUIET_IS_INVALID>),
+        Xmm => Some(chain(comis_reg::<S, QUIET_IS_INVALID>)),
+        Memory => Some(chain(comis_mem::<S, M, QUIET_IS_INVALID>)),
         _ => None,
     }
 }
@@ -284,10 +285,10 @@ fn numbers(instruction: &Instruction, form: Form) -> Option<Handler> {
 /// From an integer of 32 (`N`) or 64 (`W`) bits; memory operands have the size that iced tells.
 fn from_integer<N: Numeric, W: Numeric>(instruction: &Instruction, form: Form) -> Option<Handler> {
     match form.second {
-        General32 => Some(sse::from_general_reg::<N, u32>),
-        General64 => Some(sse::from_general_reg::<W, u64>),
-        Memory if instruction.memory_size().size() == 8 => Some(numeric_mem::<W, M64>),
-        Memory => Some(numeric_mem::<N, M32>),
+        General32 => Some(chain(sse::from_general_reg::<N, u32>)),
+        General64 => Some(chain(sse::from_general_reg::<W, u64>)),
+        Memory if instruction.memory_size().size() == 8 => Some(chain(numeric_mem::<W, M64>)),
+        Memory => Some(chain(numeric_mem::<N, M32>)),
         _ => None,
     }
 }
@@ -295,10 +296,10 @@ fn from_integer<N: Numeric, W: Numeric>(instruction: &Instruction, form: Form) -
 /// To an integer of 32 (`N`) or 64 (`W`) bits.
 fn to_integer<N: Numeric, W: Numeric, M: Source>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (General32, Xmm) => Some(sse::to_general_reg::<N, u32>),
-        (General64, Xmm) => Some(sse::to_general_reg::<W, u64>),
-        (General32, Memory) => Some(sse::to_general_mem::<N, u32, M>),
-        (General64, Memory) => Some(sse::to_general_mem::<W, u64, M>),
+        (General32, Xmm) => Some(chain(sse::to_general_reg::<N, u32>)),
+        (General64, Xmm) => Some(chain(sse::to_general_reg::<W, u64>)),
+        (General32, Memory) => Some(chain(sse::to_general_mem::<N, u32, M>)),
+        (General64, Memory) => Some(chain(sse::to_general_mem::<W, u64, M>)),
         _ => None,
     }
 }
@@ -306,8 +307,8 @@ fn to_integer<N: Numeric, W: Numeric, M: Source>(form: Form) -> Option<Handler> 
 /// To an MMX register.
 fn to_mm<O: Numeric, M: Source>(form: Form) -> Option<Handler> {
     match form.second {
-        Xmm => Some(mmx::from_xmm::<O>),
-        Memory => Some(mmx::from_numbers::<O, M>),
+        Xmm => Some(chain(mmx::from_xmm::<O>)),
+        Memory => Some(chain(mmx::from_numbers::<O, M>)),
         _ => None,
     }
 }
@@ -332,10 +333,10 @@ fn conversions(instruction: &Instruction, form: Form) -> Option<Handler> {
         Mnemonic::Cvtss2si => to_integer::<c::Cvtss2si32, c::Cvtss2si64, M32>(form),
         Mnemonic::Cvttss2si => to_integer::<c::Cvttss2si32, c::Cvttss2si64, M32>(form),
 
-        Mnemonic::Cvtpi2ps if form.second == Mmx => Some(mmx::to_xmm::<c::Cvtpi2ps>),
-        Mnemonic::Cvtpi2ps => Some(numeric_mem::<c::Cvtpi2ps, M64>),
-        Mnemonic::Cvtpi2pd if form.second == Mmx => Some(mmx::to_xmm::<c::Cvtdq2pd>),
-        Mnemonic::Cvtpi2pd => Some(numeric_mem::<c::Cvtdq2pd, M64>),
+        Mnemonic::Cvtpi2ps if form.second == Mmx => Some(chain(mmx::to_xmm::<c::Cvtpi2ps>)),
+        Mnemonic::Cvtpi2ps => Some(chain(numeric_mem::<c::Cvtpi2ps, M64>)),
+        Mnemonic::Cvtpi2pd if form.second == Mmx => Some(chain(mmx::to_xmm::<c::Cvtdq2pd>)),
+        Mnemonic::Cvtpi2pd => Some(chain(numeric_mem::<c::Cvtdq2pd, M64>)),
         Mnemonic::Cvtps2pi => to_mm::<c::Cvtps2pi, M64>(form),
         Mnemonic::Cvttps2pi => to_mm::<c::Cvttps2pi, M64>(form),
         Mnemonic::Cvtpd2pi => to_mm::<c::Cvtpd2dq, M128>(form),
@@ -349,17 +350,17 @@ fn conversions(instruction: &Instruction, form: Form) -> Option<Handler> {
 /// MOVD and MOVQ with the operand size `W`, read from memory by `M`.
 fn move_general<W: Word, M: Source>(form: Form) -> Option<Handler> {
     match (form.first, form.second) {
-        (Xmm, General32 | General64) => Some(moves::from_general::<W>),
-        (General32 | General64, Xmm) => Some(moves::to_general::<W>),
-        (Xmm, Xmm) => Some(moves::low_64_zero),
-        (Xmm, Memory) => Some(moves::load::<M>),
-        (Memory, Xmm) if W::BITS == 64 => Some(moves::store_64),
-        (Memory, Xmm) => Some(moves::store_32),
-        (Mmx, General32 | General64) => Some(mmx::from_general::<W>),
-        (General32 | General64, Mmx) => Some(mmx::to_general::<W>),
-        (Mmx, Mmx) => Some(mmx::whole),
-        (Mmx, Memory) => Some(mmx::load::<M>),
-        (Memory, Mmx) => Some(mmx::store::<W>),
+        (Xmm, General32 | General64) => Some(chain(moves::from_general::<W>)),
+        (General32 | General64, Xmm) => Some(chain(moves::to_general::<W>)),
+        (Xmm, Xmm) => Some(chain(moves::low_64_zero)),
+        (Xmm, Memory) => Some(chain(moves::load::<M>)),
+        (Memory, Xmm) if W::BITS == 64 => Some(chain(moves::store_64)),
+        (Memory, Xmm) => Some(chain(moves::store_32)),
+        (Mmx, General32 | General64) => Some(chain(mmx::from_general::<W>)),
+        (General32 | General64, Mmx) => Some(chain(mmx::to_general::<W>)),
+        (Mmx, Mmx) => Some(chain(mmx::whole)),
+        (Mmx, Memory) => Some(chain(mmx::load::<M>)),
+        (Memory, Mmx) => Some(chain(mmx::store::<W>)),
         _ => None,
     }
 }
@@ -377,44 +378,48 @@ fn three(form: Form, register: Handler, load: Handler, store: Handler) -> Option
 fn moves(instruction: &Instruction, form: Form) -> Option<Handler> {
     match instruction.mnemonic() {
         Mnemonic::Movaps | Mnemonic::Movapd | Mnemonic::Movdqa => {
-            three(form, moves::whole, moves::load::<M128>, moves::store_aligned)
+            three(form, chain(moves::whole), chain(moves::load::<M128>), chain(moves::store_aligned))
         }
         Mnemonic::Movups | Mnemonic::Movupd | Mnemonic::Movdqu => {
-            three(form, moves::whole, moves::load::<Unaligned<u128>>, moves::store_128)
+            three(form, chain(moves::whole), chain(moves::load::<Unaligned<u128>>), chain(moves::store_128))
         }
-        Mnemonic::Movss => three(form, moves::low_32, moves::load::<M32>, moves::store_32),
+        Mnemonic::Movss => {
+            three(form, chain(moves::low_32), chain(moves::load::<M32>), chain(moves::store_32))
+        }
         // The string instruction of this name has other operands.
-        Mnemonic::Movsd => three(form, moves::low_64, moves::load::<M64>, moves::store_64),
+        Mnemonic::Movsd => {
+            three(form, chain(moves::low_64), chain(moves::load::<M64>), chain(moves::store_64))
+        }
         Mnemonic::Movd => move_general::<u32, M32>(form),
         Mnemonic::Movq => move_general::<u64, M64>(form),
         Mnemonic::Movlps | Mnemonic::Movlpd => match form.first {
-            Xmm => Some(moves::load_low),
-            _ => Some(moves::store_64),
+            Xmm => Some(chain(moves::load_low)),
+            _ => Some(chain(moves::store_64)),
         },
         Mnemonic::Movhps | Mnemonic::Movhpd => match form.first {
-            Xmm => Some(moves::load_high),
-            _ => Some(moves::store_high),
+            Xmm => Some(chain(moves::load_high)),
+            _ => Some(chain(moves::store_high)),
         },
-        Mnemonic::Movntps | Mnemonic::Movntpd | Mnemonic::Movntdq => Some(moves::store_aligned),
-        Mnemonic::Movntq => Some(mmx::store::<u64>),
-        Mnemonic::Movnti if form.second == General64 => Some(moves::movnti::<u64>),
-        Mnemonic::Movnti => Some(moves::movnti::<u32>),
-        Mnemonic::Movdq2q => Some(mmx::movdq2q),
-        Mnemonic::Movq2dq => Some(mmx::movq2dq),
-        Mnemonic::Movmskps => Some(moves::movmskps),
-        Mnemonic::Movmskpd => Some(moves::movmskpd),
-        Mnemonic::Pmovmskb if form.second == Mmx => Some(mmx::pmovmskb),
-        Mnemonic::Pmovmskb => Some(moves::pmovmskb),
+        Mnemonic::Movntps | Mnemonic::Movntpd | Mnemonic::Movntdq => Some(chain(moves::store_aligned)),
+        Mnemonic::Movntq => Some(chain(mmx::store::<u64>)),
+        Mnemonic::Movnti if form.second == General64 => Some(chain(moves::movnti::<u64>)),
+        Mnemonic::Movnti => Some(chain(moves::movnti::<u32>)),
+        Mnemonic::Movdq2q => Some(chain(mmx::movdq2q)),
+        Mnemonic::Movq2dq => Some(chain(mmx::movq2dq)),
+        Mnemonic::Movmskps => Some(chain(moves::movmskps)),
+        Mnemonic::Movmskpd => Some(chain(moves::movmskpd)),
+        Mnemonic::Pmovmskb if form.second == Mmx => Some(chain(mmx::pmovmskb)),
+        Mnemonic::Pmovmskb => Some(chain(moves::pmovmskb)),
         Mnemonic::Pinsrw => match (form.first, form.second) {
-            (Mmx, Memory) => Some(mmx::pinsrw_mem),
-            (Mmx, _) => Some(mmx::pinsrw_reg),
-            (_, Memory) => Some(moves::pinsrw_mem),
-            _ => Some(moves::pinsrw_reg),
+            (Mmx, Memory) => Some(chain(mmx::pinsrw_mem)),
+            (Mmx, _) => Some(chain(mmx::pinsrw_reg)),
+            (_, Memory) => Some(chain(moves::pinsrw_mem)),
+            _ => Some(chain(moves::pinsrw_reg)),
         },
         // The form to memory is of SSE4.1, and so is its encoding with a register there.
         Mnemonic::Pextrw => match instruction.code() {
-            Code::Pextrw_r32_mm_imm8 | Code::Pextrw_r64_mm_imm8 => Some(mmx::pextrw),
-            Code::Pextrw_r32_xmm_imm8 | Code::Pextrw_r64_xmm_imm8 => Some(moves::pextrw),
+            Code::Pextrw_r32_mm_imm8 | Code::Pextrw_r64_mm_imm8 => Some(chain(mmx::pextrw)),
+            Code::Pextrw_r32_xmm_imm8 | Code::Pextrw_r64_xmm_imm8 => Some(chain(moves::pextrw)),
             _ => None,
         },
         _ => None,
@@ -427,20 +432,20 @@ fn others(instruction: &Instruction, op: &mut Op) -> Option<Handler> {
     match instruction.mnemonic() {
         Mnemonic::Maskmovdqu => {
             op.base = gpr::RDI;
-            Some(moves::maskmovdqu)
+            Some(chain(moves::maskmovdqu))
         }
         Mnemonic::Maskmovq => {
             op.base = gpr::RDI;
-            Some(mmx::maskmovq)
+            Some(chain(mmx::maskmovq))
         }
-        Mnemonic::Emms => Some(mmx::emms),
-        Mnemonic::Ldmxcsr => Some(moves::ldmxcsr),
-        Mnemonic::Stmxcsr => Some(moves::stmxcsr),
-        Mnemonic::Fxsave => Some(state::fxsave::<false>),
-        Mnemonic::Fxsave64 => Some(state::fxsave::<true>),
-        Mnemonic::Fxrstor => Some(state::fxrstor::<false>),
-        Mnemonic::Fxrstor64 => Some(state::fxrstor::<true>),
-        Mnemonic::Clflush => Some(cache::clflush),
+        Mnemonic::Emms => Some(chain(mmx::emms)),
+        Mnemonic::Ldmxcsr => Some(chain(moves::ldmxcsr)),
+        Mnemonic::Stmxcsr => Some(chain(moves::stmxcsr)),
+        Mnemonic::Fxsave => Some(chain(state::fxsave::<false>)),
+        Mnemonic::Fxsave64 => Some(chain(state::fxsave::<true>)),
+        Mnemonic::Fxrstor => Some(chain(state::fxrstor::<false>)),
+        Mnemonic::Fxrstor64 => Some(chain(state::fxrstor::<true>)),
+        Mnemonic::Clflush => Some(chain(cache::clflush)),
         Mnemonic::Sfence
         | Mnemonic::Lfence
         | Mnemonic::Mfence
@@ -452,7 +457,7 @@ fn others(instruction: &Instruction, op: &mut Op) -> Option<Handler> {
         | Mnemonic::Prefetchw
         | Mnemonic::Prefetchwt1
         | Mnemonic::Prefetchit0
-        | Mnemonic::Prefetchit1 => Some(cache::nothing),
+        | Mnemonic::Prefetchit1 => Some(chain(cache::nothing)),
         _ => None,
     }
 }

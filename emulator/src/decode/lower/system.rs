@@ -4,6 +4,7 @@ use iced_x86::{Code, Instruction, Mnemonic, Register};
 
 use super::int::{Form, form, size_of, sized};
 use crate::cpu::CodeSize;
+use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
 use crate::exec::{far, interrupt, port, segment, system};
 use crate::state::sreg;
@@ -30,7 +31,7 @@ pub fn synchronises(i: &Instruction) -> bool {
 /// `MEMORY` variants of a handler.
 macro_rules! by_form {
     ($i:expr, $n:expr, $reg:expr, $mem:expr) => {
-        if form($i, $n) == Form::Mem { Some($mem as Handler) } else { Some($reg as Handler) }
+        if form($i, $n) == Form::Mem { Some(chain($mem)) } else { Some(chain($reg)) }
     };
 }
 
@@ -60,27 +61,30 @@ pub fn lower(i: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
         Mnemonic::Jmp => far_transfer(i, op, false),
         Mnemonic::Call => far_transfer(i, op, true),
         Mnemonic::Retf => match i.code() {
-            Code::Retfw | Code::Retfw_imm16 => Some(far::retf::<u16>),
-            Code::Retfd | Code::Retfd_imm16 => Some(far::retf::<u32>),
-            _ => Some(far::retf::<u64>),
+            Code::Retfw | Code::Retfw_imm16 => Some(chain(far::retf::<u16>)),
+            Code::Retfd | Code::Retfd_imm16 => Some(chain(far::retf::<u32>)),
+            _ => Some(chain(far::retf::<u64>)),
         },
         Mnemonic::In => input(i),
         Mnemonic::Out => output(i),
-        Mnemonic::Smsw => by_form!(i, 0, smsw(i)?, system::smsw_m),
+        Mnemonic::Smsw => match form(i, 0) {
+            Form::Mem => Some(chain(system::smsw_m)),
+            _ => sized!(size_of(i, 0), W => system::smsw_r::<W>),
+        },
         Mnemonic::Lmsw => by_form!(i, 0, system::lmsw::<false>, system::lmsw::<true>),
         Mnemonic::Sldt => match form(i, 0) {
-            Form::Mem => Some(system::store_selector_m::<false>),
+            Form::Mem => Some(chain(system::store_selector_m::<false>)),
             _ => sized!(size_of(i, 0), W => system::store_selector_r::<W, false>),
         },
         Mnemonic::Str => match form(i, 0) {
-            Form::Mem => Some(system::store_selector_m::<true>),
+            Form::Mem => Some(chain(system::store_selector_m::<true>)),
             _ => sized!(size_of(i, 0), W => system::store_selector_r::<W, true>),
         },
         Mnemonic::Lldt => by_form!(i, 0, system::lldt::<false>, system::lldt::<true>),
         Mnemonic::Ltr => by_form!(i, 0, system::ltr::<false>, system::ltr::<true>),
         Mnemonic::Lgdt | Mnemonic::Lidt => {
             op.aux = if matches!(i.code(), Code::Lgdt_m1632_16 | Code::Lidt_m1632_16) { 2 } else { 4 };
-            Some(if i.mnemonic() == Mnemonic::Lgdt { system::lgdt } else { system::lidt })
+            Some(if i.mnemonic() == Mnemonic::Lgdt { chain(system::lgdt) } else { chain(system::lidt) })
         }
         _ => plain(i),
     }
@@ -88,34 +92,34 @@ pub fn lower(i: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
 
 fn plain(i: &Instruction) -> Option<Handler> {
     Some(match i.mnemonic() {
-        Mnemonic::Hlt => system::hlt,
-        Mnemonic::Cli => system::cli,
-        Mnemonic::Sti => system::sti,
-        Mnemonic::Clts => system::clts,
-        Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => system::ud,
-        Mnemonic::Invd | Mnemonic::Wbinvd | Mnemonic::Wbnoinvd => system::invalidate_cache,
-        Mnemonic::Invlpg => system::invlpg,
-        Mnemonic::Sgdt => system::sgdt,
-        Mnemonic::Sidt => system::sidt,
-        Mnemonic::Cpuid => system::cpuid,
-        Mnemonic::Rdtsc => system::rdtsc,
-        Mnemonic::Rdpmc => system::rdpmc,
-        Mnemonic::Rdmsr => system::rdmsr,
-        Mnemonic::Wrmsr => system::wrmsr,
-        Mnemonic::Swapgs => system::swapgs,
-        Mnemonic::Syscall => far::syscall,
-        Mnemonic::Sysret => far::sysret::<false>,
-        Mnemonic::Sysretq => far::sysret::<true>,
-        Mnemonic::Sysenter => far::sysenter,
-        Mnemonic::Sysexit => far::sysexit::<false>,
-        Mnemonic::Sysexitq => far::sysexit::<true>,
-        Mnemonic::Int => interrupt::int_n,
-        Mnemonic::Int3 => interrupt::int3,
-        Mnemonic::Int1 => interrupt::int1,
-        Mnemonic::Into => interrupt::into,
-        Mnemonic::Iret => interrupt::iret::<u16>,
-        Mnemonic::Iretd => interrupt::iret::<u32>,
-        Mnemonic::Iretq => interrupt::iret::<u64>,
+        Mnemonic::Hlt => chain(system::hlt),
+        Mnemonic::Cli => chain(system::cli),
+        Mnemonic::Sti => chain(system::sti),
+        Mnemonic::Clts => chain(system::clts),
+        Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => chain(system::ud),
+        Mnemonic::Invd | Mnemonic::Wbinvd | Mnemonic::Wbnoinvd => chain(system::invalidate_cache),
+        Mnemonic::Invlpg => chain(system::invlpg),
+        Mnemonic::Sgdt => chain(system::sgdt),
+        Mnemonic::Sidt => chain(system::sidt),
+        Mnemonic::Cpuid => chain(system::cpuid),
+        Mnemonic::Rdtsc => chain(system::rdtsc),
+        Mnemonic::Rdpmc => chain(system::rdpmc),
+        Mnemonic::Rdmsr => chain(system::rdmsr),
+        Mnemonic::Wrmsr => chain(system::wrmsr),
+        Mnemonic::Swapgs => chain(system::swapgs),
+        Mnemonic::Syscall => chain(far::syscall),
+        Mnemonic::Sysret => chain(far::sysret::<false>),
+        Mnemonic::Sysretq => chain(far::sysret::<true>),
+        Mnemonic::Sysenter => chain(far::sysenter),
+        Mnemonic::Sysexit => chain(far::sysexit::<false>),
+        Mnemonic::Sysexitq => chain(far::sysexit::<true>),
+        Mnemonic::Int => chain(interrupt::int_n),
+        Mnemonic::Int3 => chain(interrupt::int3),
+        Mnemonic::Int1 => chain(interrupt::int1),
+        Mnemonic::Into => chain(interrupt::into),
+        Mnemonic::Iret => chain(interrupt::iret::<u16>),
+        Mnemonic::Iretd => chain(interrupt::iret::<u32>),
+        Mnemonic::Iretq => chain(interrupt::iret::<u64>),
         _ => return None,
     })
 }
@@ -128,21 +132,29 @@ fn mov(i: &Instruction, size: CodeSize) -> Option<Handler> {
     }
     if form(i, 1) == Form::Reg && from.is_segment_register() {
         return match form(i, 0) {
-            Form::Mem => Some(segment::mov_ms),
+            Form::Mem => Some(chain(segment::mov_ms)),
             _ => sized!(size_of(i, 0), W => segment::mov_rs::<W>),
         };
     }
     if to.is_cr() {
-        return Some(if long { system::mov_to_cr::<u64> } else { system::mov_to_cr::<u32> });
+        return Some(if long { chain(system::mov_to_cr::<u64>) } else { chain(system::mov_to_cr::<u32>) });
     }
     if from.is_cr() {
-        return Some(if long { system::mov_from_cr::<u64> } else { system::mov_from_cr::<u32> });
+        return Some(if long {
+            chain(system::mov_from_cr::<u64>)
+        } else {
+            chain(system::mov_from_cr::<u32>)
+        });
     }
     if to.is_dr() {
-        return Some(if long { system::mov_to_dr::<u64> } else { system::mov_to_dr::<u32> });
+        return Some(if long { chain(system::mov_to_dr::<u64>) } else { chain(system::mov_to_dr::<u32>) });
     }
     if from.is_dr() {
-        return Some(if long { system::mov_from_dr::<u64> } else { system::mov_from_dr::<u32> });
+        return Some(if long {
+            chain(system::mov_from_dr::<u64>)
+        } else {
+            chain(system::mov_from_dr::<u32>)
+        });
     }
     None
 }
@@ -156,18 +168,18 @@ fn far_transfer(i: &Instruction, op: &mut Op, call: bool) -> Option<Handler> {
     if i.is_jmp_far() || i.is_call_far() {
         op.disp = u64::from(i.far_branch_selector());
         return Some(match (call, op.aux) {
-            (false, _) => far::jmp_ptr,
-            (true, 2) => far::call_ptr::<u16>,
-            (true, _) => far::call_ptr::<u32>,
+            (false, _) => chain(far::jmp_ptr),
+            (true, 2) => chain(far::call_ptr::<u16>),
+            (true, _) => chain(far::call_ptr::<u32>),
         });
     }
     match (i.code(), call) {
-        (Code::Jmp_m1616, _) => Some(far::jmp_far_m::<u16>),
-        (Code::Jmp_m1632, _) => Some(far::jmp_far_m::<u32>),
-        (Code::Jmp_m1664, _) => Some(far::jmp_far_m::<u64>),
-        (Code::Call_m1616, _) => Some(far::call_far_m::<u16>),
-        (Code::Call_m1632, _) => Some(far::call_far_m::<u32>),
-        (Code::Call_m1664, _) => Some(far::call_far_m::<u64>),
+        (Code::Jmp_m1616, _) => Some(chain(far::jmp_far_m::<u16>)),
+        (Code::Jmp_m1632, _) => Some(chain(far::jmp_far_m::<u32>)),
+        (Code::Jmp_m1664, _) => Some(chain(far::jmp_far_m::<u64>)),
+        (Code::Call_m1616, _) => Some(chain(far::call_far_m::<u16>)),
+        (Code::Call_m1632, _) => Some(chain(far::call_far_m::<u32>)),
+        (Code::Call_m1664, _) => Some(chain(far::call_far_m::<u64>)),
         _ => None,
     }
 }
@@ -188,8 +200,4 @@ fn output(i: &Instruction) -> Option<Handler> {
     } else {
         sized!(size_of(i, 1), W => port::output::<W, false>)
     }
-}
-
-fn smsw(i: &Instruction) -> Option<Handler> {
-    sized!(size_of(i, 0), W => system::smsw_r::<W>)
 }

@@ -148,7 +148,7 @@ impl Bench {
         let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
         assert_eq!(instruction.len(), bytes.len(), "{bytes:02x?}");
         let op = lower::lower(&instruction, 0, 0, CodeSize::Bits64);
-        (op.run)(&mut self.cpu, &mut self.board, &op)
+        (op.run)(&mut self.cpu, &mut self.board, std::slice::from_ref(&op))
     }
 
     fn operand(&self) -> Area {
@@ -209,7 +209,7 @@ fn run_all(bench: &mut Bench, ip: u64, code: &[u8]) -> crate::exec::Step {
         let offset = decoder.position() as u16;
         let instruction = decoder.decode();
         let op = lower::lower(&instruction, offset, 0, CodeSize::Bits64);
-        (op.run)(&mut bench.cpu, &mut bench.board, &op)?;
+        (op.run)(&mut bench.cpu, &mut bench.board, std::slice::from_ref(&op))?;
     }
     Ok(())
 }
@@ -340,7 +340,7 @@ fn a_faulting_store_changes_nothing() {
     let run = |bench: &mut Bench, bytes: &[u8]| {
         let instruction = Decoder::new(32, bytes, DecoderOptions::NONE).decode();
         let op = lower::lower(&instruction, 0, 0, CodeSize::Bits32);
-        (op.run)(&mut bench.cpu, &mut bench.board, &op)
+        (op.run)(&mut bench.cpu, &mut bench.board, std::slice::from_ref(&op))
     };
     assert_eq!(run(&mut bench, &[0xdb, 0x3e]), Err(Leave::Fault));
     assert_eq!(bench.cpu.exception.map(|e| e.vector), Some(13));

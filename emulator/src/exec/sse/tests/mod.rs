@@ -48,7 +48,7 @@ pub(super) fn decode(bytes: &[u8]) -> Op {
 /// Decodes and runs one instruction.
 pub(super) fn execute(cpu: &mut Cpu, board: &mut Board, bytes: &[u8]) -> Step {
     let op = decode(bytes);
-    (op.run)(cpu, board, &op)
+    (op.run)(cpu, board, std::slice::from_ref(&op))
 }
 
 /// An operand for FXSAVE and FXRSTOR.
@@ -67,7 +67,7 @@ fn emulate(cpu: &mut Cpu, board: &mut Board, op: &Op, state: &mut Native) -> Ste
     cpu.gpr[usize::from(gpr::RCX)] = state.rcx;
     cpu.gpr[usize::from(gpr::RDI)] = DATA;
     cpu.flags.set_rflags(state.rflags);
-    (op.run)(cpu, board, op)?;
+    (op.run)(cpu, board, std::slice::from_ref(op))?;
     fxsave::<true>(cpu, board, &area()).unwrap();
     board.fabric.memory.read(AREA, &mut state.area);
     board.fabric.memory.read(DATA, &mut state.memory);
