@@ -52,6 +52,9 @@ pub struct Cpu {
     pub cpl: u8,
     /// How wide code is. Hot twin of CS, CR0 and EFER.
     size: CodeSize,
+    /// What tells code of one size and privilege from that of another at the same RIP: bits that
+    /// no canonical address has alone.
+    pub mode_tag: u64,
     /// 64 less the width of a canonical address. Hot twin of CR4.LA57.
     canonical_shift: u32,
     /// Translations. The boxed arrays are reached by pointer.
@@ -107,6 +110,7 @@ impl Cpu {
             mmx_ready: false,
             cpl: 0,
             size: CodeSize::Bits16,
+            mode_tag: 0,
             canonical_shift: 16,
             tlb: Tlb::new(),
             rip: 0,
@@ -168,6 +172,7 @@ impl Cpu {
             (true, true) => 3,
             (true, false) => self.seg[usize::from(sreg::SS)].dpl(),
         };
+        self.mode_tag = (self.size as u64) << 60 | u64::from(self.cpl == 3) << 62;
         let flat = self.code_size() == CodeSize::Bits64;
         for index in [sreg::ES, sreg::CS, sreg::SS, sreg::DS] {
             let index = usize::from(index);

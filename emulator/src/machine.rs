@@ -10,6 +10,7 @@ use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::block::BlockCache;
 use crate::exec::Leave;
 use crate::exec::interrupt::Source;
+use crate::mmu::walk::canonical;
 use crate::model::CpuModel;
 use crate::state::{Activity, flag, gpr};
 
@@ -228,7 +229,9 @@ impl Machine {
         let cpu = &mut cpus[0];
         cpu.exception = None;
         cpu.deadline = deadline;
-        let mut index = match code.jump(cpu) {
+        // RIP may have been set from outside to what no branch would allow.
+        let known = canonical(cpu.rip, cpu.linear_bits()).then(|| code.jump(cpu)).flatten();
+        let mut index = match known {
             Some(known) => known,
             None => match code.find(cpu, board) {
                 Ok(found) => {

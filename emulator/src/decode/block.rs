@@ -25,17 +25,25 @@ const NONE: u32 = u32::MAX;
 /// The longest instruction the architecture allows.
 const INSTRUCTION_BYTES: usize = 15;
 
-/// Where a block led last time: good while the fetch translation of the target is the same
-/// (its stamp in the TLB) and the block at the index is (its own stamp).
+/// Where a block led last time.
+///
+/// It is good at once while the generation stands: no fetch translation changed and no block was
+/// dropped since. If it does not stand, the link may still be good, namely if the fetch
+/// translation of the target is the same (its stamp in the TLB) and the block at the index is
+/// (its own stamp).
 #[derive(Clone, Copy)]
 struct Link {
-    rip: u64,
+    /// RIP, with the processor's mode tag.
+    tag: u64,
+    generation: u64,
     fetch: u64,
     stamp: u64,
     block: u32,
 }
 
-const NO_LINK: Link = Link { rip: 0, fetch: u64::MAX, stamp: u64::MAX, block: 0 };
+/// Good for nothing: neither count reaches its value.
+const NO_LINK: Link =
+    Link { tag: u64::MAX, generation: u64::MAX, fetch: u64::MAX, stamp: u64::MAX, block: 0 };
 
 /// A run of instructions without a way in or out but its ends.
 pub struct Block {
@@ -63,6 +71,7 @@ pub struct BlockCache {
     jumps: Vec<Link>,
     by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
     last_stamp: u64,
+    drops: u64,
 }
 
 impl Default for BlockCache {
@@ -74,6 +83,7 @@ impl Default for BlockCache {
             jumps: vec![NO_LINK; JUMPS],
             by_page: HashMap::default(),
             last_stamp: 0,
+            drops: 0,
         }
     }
 }
@@ -81,6 +91,12 @@ impl Default for BlockCache {
 /// The key of a block: physical address and code size. Addresses have at most 52 bits.
 fn key(physical: u64, size: CodeSize) -> u64 {
     physical << 2 | size as u64
+}
+
+/// RIP and the mode that code there is executed in.
+#[inline(always)]
+fn tag(cpu: &Cpu) -> u64 {
+    cpu.rip ^ cpu.mode_tag
 }
 
 fn jump_place(rip: u64) -> usize {
@@ -94,27 +110,41 @@ impl BlockCache {
         &self.blocks[index as usize]
     }
 
+    fn generation(&self, cpu: &Cpu) -> u64 {
+        cpu.tlb.fetch_changes() + self.drops
+    }
+
     /// The block that follows `from` at the processor's RIP, if it is known; `taken` tells which
     /// way `from` was left.
     #[inline(always)]
-    pub fn follow(&self, cpu: &Cpu, from: u32, taken: bool) -> Option<u32> {
+    pub fn follow(&mut self, cpu: &Cpu, from: u32, taken: bool) -> Option<u32> {
         let link = &self.blocks[from as usize].links[usize::from(taken)];
-        if self.is_good(link, cpu) { Some(link.block) } else { self.jump(cpu) }
+        if link.tag == tag(cpu) {
+            if link.generation == self.generation(cpu) {
+                return Some(link.block);
+            }
+            if self.still_good(link, cpu) {
+                let generation = self.generation(cpu);
+                let link = &mut self.blocks[from as usize].links[usize::from(taken)];
+                link.generation = generation;
+                return Some(link.block);
+            }
+        }
+        self.jump(cpu)
     }
 
     /// The block at the processor's RIP, if the jump cache knows it.
     #[inline(always)]
     pub fn jump(&self, cpu: &Cpu) -> Option<u32> {
         let link = &self.jumps[jump_place(cpu.rip)];
-        self.is_good(link, cpu).then_some(link.block)
+        let good =
+            link.tag == tag(cpu) && (link.generation == self.generation(cpu) || self.still_good(link, cpu));
+        good.then_some(link.block)
     }
 
-    #[inline(always)]
-    fn is_good(&self, link: &Link, cpu: &Cpu) -> bool {
-        link.rip == cpu.rip && link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu)) && {
-            let block = &self.blocks[link.block as usize];
-            block.stamp == link.stamp && block.key & 3 == cpu.code_size() as u64
-        }
+    fn still_good(&self, link: &Link, cpu: &Cpu) -> bool {
+        link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu))
+            && self.blocks[link.block as usize].stamp == link.stamp
     }
 
     /// Remembers that the block `to` is at the processor's RIP, and which block led there which way.
@@ -125,7 +155,8 @@ impl BlockCache {
             return;
         }
         let fetch = cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu));
-        let link = Link { rip: cpu.rip, fetch, stamp: to_block.stamp, block: to };
+        let generation = self.generation(cpu);
+        let link = Link { tag: tag(cpu), generation, fetch, stamp: to_block.stamp, block: to };
         if let Some((from, taken)) = from {
             self.blocks[from as usize].links[usize::from(taken)] = link;
         }
@@ -247,6 +278,7 @@ impl BlockCache {
         if std::mem::take(&mut block.stamp) == 0 {
             return;
         }
+        self.drops += 1;
         block.ops = Vec::new();
         self.table.remove(&block.key);
         for page in block.pages.into_iter().filter(|page| *page != NONE) {
@@ -259,8 +291,8 @@ impl BlockCache {
 
     /// Drops everything; stamps go on counting, so that no link survives.
     fn clear(&mut self) {
-        let last_stamp = self.last_stamp;
-        *self = Self { last_stamp, ..Self::default() };
+        let (last_stamp, drops) = (self.last_stamp, self.drops + 1);
+        *self = Self { last_stamp, drops, ..Self::default() };
     }
 
     /// Drops every block that was decoded from these lines.

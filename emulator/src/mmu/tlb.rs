@@ -263,6 +263,12 @@ impl Tlb {
         });
     }
 
+    /// Counts every change of a fetch translation.
+    #[inline(always)]
+    pub fn fetch_changes(&self) -> u64 {
+        self.last_stamp
+    }
+
     /// A number that stands for the fetch translation of `linear`: while it is the same, the
     /// page is held and leads to the same place. Zero never stands for one.
     #[inline(always)]
