@@ -28,6 +28,8 @@ pub struct Report {
     mips: f64,
     /// The most memory that this process ever held.
     peak_rss_bytes: u64,
+    /// Guest memory in pages that were ever written.
+    touched_ram_bytes: u64,
     /// What became of the writes of `--inject`.
     injections: Vec<Receipt>,
     /// Digest of the config with all its overrides, as `ringhold config show` prints it.
@@ -78,6 +80,7 @@ impl Report {
             host_seconds: seconds,
             mips: if seconds > 0.0 { instructions as f64 / seconds / 1e6 } else { 0.0 },
             peak_rss_bytes: peak_rss().unwrap_or(0),
+            touched_ram_bytes: machine.board.fabric.memory.touched_bytes(),
             injections,
             config: Digest::of("config", &shown),
             images,

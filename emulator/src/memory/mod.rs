@@ -225,6 +225,11 @@ impl Memory {
         std::mem::take(&mut self.stale)
     }
 
+    /// Bytes of RAM and ROM in pages written since power-on.
+    pub fn touched_bytes(&self) -> u64 {
+        self.dirty.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() * PAGE
+    }
+
     /// The numbers of the backing pages written since power-on, ascending.
     pub fn dirty_pages(&self) -> impl Iterator<Item = u64> {
         self.dirty.iter().enumerate().flat_map(|(i, &word)| {
