@@ -38,13 +38,21 @@ impl Clock {
     /// Virtual nanoseconds that will have passed when `retired` instructions have retired
     /// and no further idle time was skipped.
     pub fn ns_at(&self, retired: u64) -> u64 {
-        let ps = u128::from(retired) * u128::from(self.ps_per_instruction);
-        self.idle_ns + (ps / 1000) as u64
+        let ns = match retired.checked_mul(self.ps_per_instruction) {
+            Some(ps) => ps / 1000,
+            // Months of virtual time: 64 bits of picoseconds are not enough.
+            None => (u128::from(retired) * u128::from(self.ps_per_instruction) / 1000) as u64,
+        };
+        self.idle_ns + ns
     }
 
     /// The smallest instruction count at which [`Self::now_ns`] reaches `ns`.
     pub fn retired_at(&self, ns: u64) -> u64 {
-        let ps = u128::from(ns.saturating_sub(self.idle_ns)) * 1000;
+        let busy = ns.saturating_sub(self.idle_ns);
+        if let Some(ps) = busy.checked_mul(1000) {
+            return ps.div_ceil(self.ps_per_instruction);
+        }
+        let ps = u128::from(busy) * 1000;
         u64::try_from(ps.div_ceil(u128::from(self.ps_per_instruction))).unwrap_or(u64::MAX)
     }
 

@@ -18,8 +18,13 @@ impl Cpu {
     /// Ticks of the time-stamp counter at the current instruction.
     pub fn tsc(&self, board: &Board, nth: u8) -> u64 {
         let ns = board.fabric.clock.ns_at(self.retired + u64::from(nth));
-        let ticks = u128::from(ns) * u128::from(self.model.tsc_hz) / 1_000_000_000;
-        (ticks as u64).wrapping_add(self.msr.tsc_offset)
+        let hz = self.model.tsc_hz;
+        let ticks = match ns.checked_mul(hz) {
+            _ if hz == 1_000_000_000 => ns,
+            Some(product) => product / 1_000_000_000,
+            None => (u128::from(ns) * u128::from(hz) / 1_000_000_000) as u64,
+        };
+        ticks.wrapping_add(self.msr.tsc_offset)
     }
 
     /// Writes CR0 with all its checks and consequences (SDM volume 3, 2.5; 10.9).
