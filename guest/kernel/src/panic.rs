@@ -56,6 +56,7 @@ fn report(what: fmt::Arguments, frame: Option<&TrapFrame>, rbp: u64) -> ! {
     cpu::disable_interrupts();
     if PANICKING.swap(true, Ordering::Relaxed) {
         serial::write_polled(b"\r\npanic within the panic\r\n");
+        serial::finish_polled();
         exit::power_off(STATUS);
     }
     kernel_panicked();
@@ -69,6 +70,7 @@ fn report(what: fmt::Arguments, frame: Option<&TrapFrame>, rbp: u64) -> ! {
     backtrace(rbp, |address| {
         let _ = writeln!(Polled, "    {address:016x}");
     });
+    serial::finish_polled();
     exit::power_off(STATUS)
 }
 

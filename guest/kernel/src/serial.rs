@@ -265,3 +265,8 @@ pub fn write_polled(bytes: &[u8]) {
         }
     }
 }
+
+/// Waits until the last bit has left, with interrupts off.
+pub fn finish_polled() {
+    while inb(LSR) & TEMT == 0 {}
+}
