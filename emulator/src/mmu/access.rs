@@ -133,10 +133,7 @@ impl Cpu {
             unsafe { ram::store(host, new) };
             return Ok(());
         }
-        self.check_write(board, linear, seg, size)?;
-        let old = self.load(board, linear, seg)?;
-        let new = compute(self, old);
-        self.store(board, linear, seg, new)
+        self.modify_slow(board, linear, seg, compute)
     }
 
     // --- linear addresses ----------------------------------------------------------------
@@ -292,6 +289,47 @@ impl Cpu {
         Ok(())
     }
 
+    /// One access with the rights of a write. `compute` is called once all else is certain: it
+    /// may change flags, so it must not be called again in a slice of its own.
+    #[cold]
+    #[inline(never)]
+    fn modify_slow<T: Plain>(
+        &mut self,
+        board: &mut Board,
+        linear: u64,
+        seg: u8,
+        compute: impl FnOnce(&mut Self, T) -> T,
+    ) -> Step {
+        let size = size_of::<T>();
+        let view = self.view;
+        let at = linear & 0xfff;
+        let mut bytes = [0; 16];
+        self.check_canonical(linear, seg, size as u64)?;
+        let first = (size as u64).min(4096 - at) as usize;
+        let low = self.translate(board, linear, Access::Write, view)?;
+        let mut high = low;
+        if first < size {
+            let next = self.wrap(linear.wrapping_add(first as u64));
+            high = self.translate(board, next, Access::Write, view)?;
+            self.may_write(board, high, 0, size - first)?;
+        }
+        self.may_write(board, low, at, first)?;
+        self.read_page(board, low, at, &mut bytes[..first])?;
+        if first < size {
+            self.read_page(board, high, 0, &mut bytes[first..size])?;
+        }
+        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
+        let old = unsafe { ram::load::<T>(bytes.as_ptr() as u64) };
+        let new = compute(self, old);
+        // SAFETY: as above.
+        unsafe { ram::store(bytes.as_mut_ptr() as u64, new) };
+        self.write_page(board, low, at, &bytes[..first], view);
+        if first < size {
+            self.write_page(board, high, 0, &bytes[first..size], view);
+        }
+        Ok(())
+    }
+
     /// Reads within one translated page.
     fn read_page(&mut self, board: &mut Board, page: Translation, at: u64, buffer: &mut [u8]) -> Step {
         match page.target {
@@ -417,6 +455,7 @@ impl Cpu {
                 }
                 if value != visited.value {
                     memory.write(visited.address, &value.to_le_bytes()[..width]);
+                    board.attention |= memory.has_stale_code();
                 }
             }
         }
