@@ -34,11 +34,11 @@ fn machine_check(number: u32) -> Option<(usize, usize)> {
 }
 
 impl Cpu {
-    /// RDMSR; `None` stands for #GP(0).
+    /// RDMSR; `None` stands for #GP(0). The clock must be exact.
     pub fn read_msr(&mut self, board: &mut Board, number: u32) -> Option<u64> {
         let msr = &self.msr;
         Some(match number {
-            TSC => self.tsc(board, 0),
+            TSC => self.tsc_at(board.fabric.clock.now_ns()),
             0x3b => msr.tsc_adjust,
             0x1b if !self.has_local_apic(board) => msr.apic_base,
             0x1b | 0x6e0 | 0x800..=0x8ff => {
@@ -80,13 +80,13 @@ impl Cpu {
         })
     }
 
-    /// WRMSR; `None` stands for #GP(0).
+    /// WRMSR; `None` stands for #GP(0). The clock must be exact.
     pub fn write_msr(&mut self, board: &mut Board, number: u32, value: u64) -> Option<()> {
         let bits = self.linear_bits();
         let address = |value: u64| canonical(value, bits).then_some(value);
         match number {
             TSC => {
-                let by = value.wrapping_sub(self.tsc(board, 0));
+                let by = value.wrapping_sub(self.tsc_at(board.fabric.clock.now_ns()));
                 self.msr.tsc_offset = self.msr.tsc_offset.wrapping_add(by);
                 self.msr.tsc_adjust = self.msr.tsc_adjust.wrapping_add(by);
             }

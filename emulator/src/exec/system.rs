@@ -15,9 +15,13 @@ impl Cpu {
         if self.cpl == 0 { Ok(()) } else { Err(self.gp(0)) }
     }
 
-    /// Ticks of the time-stamp counter at the current instruction.
+    /// Ticks of the time-stamp counter at the `nth` instruction of the current block.
     pub fn tsc(&self, board: &Board, nth: u8) -> u64 {
-        let ns = board.fabric.clock.ns_at(self.retired + u64::from(nth));
+        self.tsc_at(board.fabric.clock.ns_at(self.retired + u64::from(nth)))
+    }
+
+    /// Ticks of the time-stamp counter at this moment.
+    pub fn tsc_at(&self, ns: u64) -> u64 {
         let hz = self.model.tsc_hz;
         let ticks = match ns.checked_mul(hz) {
             _ if hz == 1_000_000_000 => ns,
