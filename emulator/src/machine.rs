@@ -155,6 +155,8 @@ impl Machine {
         if board.map_changed {
             board.map_changed = false;
             cpu.tlb.flush_all();
+            // Blocks are known by physical address, and another place may answer there now.
+            self.code.clear();
         }
         if board.fabric.memory.has_stale_code() {
             let stale = board.fabric.memory.take_stale_code();

@@ -33,7 +33,7 @@ const INSTRUCTION_BYTES: usize = 15;
 /// (its own stamp).
 #[derive(Clone, Copy)]
 struct Link {
-    /// RIP, with the processor's mode tag.
+    /// Linear address, with the processor's mode tag.
     tag: u64,
     generation: u64,
     fetch: u64,
@@ -93,14 +93,15 @@ fn key(physical: u64, size: CodeSize) -> u64 {
     physical << 2 | size as u64
 }
 
-/// RIP and the mode that code there is executed in.
+/// The linear address of RIP and the mode that code there is executed in. RIP alone would not
+/// do: real-mode code may have one offset in segments that share a page.
 #[inline(always)]
 fn tag(cpu: &Cpu) -> u64 {
-    cpu.rip ^ cpu.mode_tag
+    linear_ip(cpu) ^ cpu.mode_tag
 }
 
-fn jump_place(rip: u64) -> usize {
-    (rip ^ rip >> 12) as usize & (JUMPS - 1)
+fn jump_place(tag: u64) -> usize {
+    (tag ^ tag >> 12) as usize & (JUMPS - 1)
 }
 
 impl BlockCache {
@@ -136,7 +137,7 @@ impl BlockCache {
     /// The block at the processor's RIP, if the jump cache knows it.
     #[inline(always)]
     pub fn jump(&self, cpu: &Cpu) -> Option<u32> {
-        let link = &self.jumps[jump_place(cpu.rip)];
+        let link = &self.jumps[jump_place(tag(cpu))];
         let good =
             link.tag == tag(cpu) && (link.generation == self.generation(cpu) || self.still_good(link, cpu));
         good.then_some(link.block)
@@ -158,9 +159,12 @@ impl BlockCache {
         let generation = self.generation(cpu);
         let link = Link { tag: tag(cpu), generation, fetch, stamp: to_block.stamp, block: to };
         if let Some((from, taken)) = from {
-            self.blocks[from as usize].links[usize::from(taken)] = link;
+            // It is gone if all were dropped to make room for `to`.
+            if let Some(from) = self.blocks.get_mut(from as usize) {
+                from.links[usize::from(taken)] = link;
+            }
         }
-        self.jumps[jump_place(cpu.rip)] = link;
+        self.jumps[jump_place(link.tag)] = link;
     }
 
     /// The block at the processor's RIP, decoded if need be.
@@ -290,7 +294,7 @@ impl BlockCache {
     }
 
     /// Drops everything; stamps go on counting, so that no link survives.
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         let (last_stamp, drops) = (self.last_stamp, self.drops + 1);
         *self = Self { last_stamp, drops, ..Self::default() };
     }
