@@ -15,7 +15,9 @@ mod io;
 mod msr;
 mod physical;
 mod pointers;
+mod regions;
 mod search;
+mod strings;
 mod translation;
 mod virtual_memory;
 
@@ -24,6 +26,8 @@ pub use control::SPECIAL_REGISTERS_BYTES;
 pub use fill::Filled;
 pub use io::InterfaceType;
 pub use physical::CacheFlags;
+pub use regions::{MemoryBasicInformation, VirtualSource, region};
+pub use strings::{CodePage, StringRead};
 pub use translation::Translation;
 
 use ringhold_emulator::Machine;

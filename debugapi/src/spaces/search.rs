@@ -71,7 +71,7 @@ impl DataSpaces<'_> {
 
     /// The first address behind what one failed walk rules out: a page, or all that a missing
     /// entry would map, or the gap that is no address in the mode.
-    fn behind(&self, walked: &Walk, at: u128) -> u128 {
+    pub(super) fn behind(&self, walked: &Walk, at: u128) -> u128 {
         let mode = self.machine.cpus.get(self.context.cpu).map_or(Mode::Level4, |cpu| cpu.paging().mode);
         let shift = match (&walked.outcome, walked.trail.iter().next_back()) {
             (Ok(_), _) => 12,

@@ -28,7 +28,7 @@ impl Translation {
 }
 
 impl DataSpaces<'_> {
-    fn walk(&self, address: u64) -> Result<Walk, Error> {
+    pub(super) fn walk(&self, address: u64) -> Result<Walk, Error> {
         let walked = self.machine.translate(self.context.cpu, self.context.root, address);
         walked.ok_or(Error::InvalidArgument("there is no such processor"))
     }

@@ -13,6 +13,8 @@ mod msr;
 mod physical;
 mod properties;
 mod receipts;
+mod regions;
 mod schedule;
 mod semantics;
+mod strings;
 mod translation;
