@@ -57,6 +57,12 @@ pub enum Error {
     /// What was asked for cannot be found in the target.
     #[error("{0}")]
     Failed(&'static str),
+    /// The object that was named does not exist.
+    #[error("{0}")]
+    NoSuchObject(&'static str),
+    /// A session of this kind has no such thing.
+    #[error("{0}")]
+    WrongSession(&'static str),
     /// The target runs, or there is none.
     #[error("the target is not accessible now")]
     WrongState,
@@ -88,7 +94,8 @@ impl Error {
             Self::Pointers { write: true, .. } => HResult::WRITE_FAULT,
             Self::Pointers { write: false, .. } => HResult::READ_FAULT,
             Self::Failed(_) => HResult::FAIL,
-            Self::WrongState => HResult::UNEXPECTED,
+            Self::NoSuchObject(_) => HResult::NOINTERFACE,
+            Self::WrongSession(_) | Self::WrongState => HResult::UNEXPECTED,
         }
     }
 }

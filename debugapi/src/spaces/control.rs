@@ -155,7 +155,7 @@ impl DataSpaces<'_> {
 
     /// The addresses of the KPCR and of the KPRCB of a Windows guest: the GS base of the kernel,
     /// if the block there points at itself.
-    fn kpcr(&mut self, cpu: usize) -> Result<(u64, u64), Error> {
+    pub(super) fn kpcr(&mut self, cpu: usize) -> Result<(u64, u64), Error> {
         let none = Error::Failed("the guest has no processor control region");
         let Some(processor) = self.machine.cpus.get(cpu) else { return Err(none) };
         let base = match processor.cpl {
@@ -170,7 +170,7 @@ impl DataSpaces<'_> {
         }
     }
 
-    fn current_thread(&mut self, cpu: usize) -> Result<u64, Error> {
+    pub(super) fn current_thread(&mut self, cpu: usize) -> Result<u64, Error> {
         let block = self.kpcr(cpu)?.1;
         let thread = block.checked_add(8).and_then(|at| self.word(cpu, at));
         thread.ok_or(Error::Failed("the guest has no current thread"))

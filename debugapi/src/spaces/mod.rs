@@ -10,7 +10,9 @@
 
 mod bus_data;
 mod control;
+mod datum;
 mod fill;
+mod image;
 mod io;
 mod msr;
 mod physical;
@@ -18,17 +20,27 @@ mod pointers;
 mod regions;
 mod search;
 mod strings;
+mod system_data;
+mod tagged;
 mod translation;
 mod virtual_memory;
 
 pub use bus_data::{BusDataType, slot_number};
 pub use control::SPECIAL_REGISTERS_BYTES;
+pub use datum::Delivered;
 pub use fill::Filled;
+pub use image::{NT_HEADERS_BYTES, NtHeaders};
 pub use io::InterfaceType;
 pub use physical::CacheFlags;
 pub use regions::{MemoryBasicInformation, VirtualSource, region};
 pub use strings::{CodePage, StringRead};
+pub use system_data::ProcessorData;
+pub use tagged::{
+    DeviceDescription, FunctionDescription, Guid, MACHINE_DESCRIPTION, MachineDescription, MemoryRange,
+};
 pub use translation::Translation;
+
+use std::collections::BTreeMap;
 
 use ringhold_emulator::Machine;
 use ringhold_emulator::inject::{Injection, Reading, Receipt, Semantics, Space};
@@ -103,6 +115,9 @@ pub struct DataSpaces<'a> {
     machine: &'a mut Machine,
     context: Context,
     changes: Vec<Change>,
+    /// The enumerations of tags that were not ended, and the last handle.
+    tag_lists: BTreeMap<u64, Vec<(Guid, usize)>>,
+    tag_handles: u64,
 }
 
 impl<'a> DataSpaces<'a> {
@@ -113,7 +128,7 @@ impl<'a> DataSpaces<'a> {
 
     /// The spaces as the context says.
     pub fn with_context(machine: &'a mut Machine, context: Context) -> Self {
-        Self { machine, context, changes: Vec::new() }
+        Self { machine, context, changes: Vec::new(), tag_lists: BTreeMap::new(), tag_handles: 0 }
     }
 
     /// The current processor, and the paging root that virtual accesses use.
