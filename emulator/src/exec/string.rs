@@ -81,6 +81,8 @@ fn repeat(
         return step(cpu, board, 1).map(drop);
     }
     let room = cpu.deadline.saturating_sub(cpu.retired + u64::from(op.nth)).max(1);
+    // One instruction may be many iterations: devices and code are touched in slices of one.
+    cpu.alone &= room == 1;
     let mut done = 0;
     loop {
         let count = cpu.gpr[RCX] & mask(op);
