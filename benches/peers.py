@@ -228,6 +228,11 @@ def median(values):
     return statistics.median(values) if values else None
 
 
+def short(figure):
+    """At least two digits that count, and no exponent."""
+    return f"{figure:.2f}" if figure < 10 else f"{figure:.1f}" if figure < 100 else f"{figure:.0f}"
+
+
 def mips_of(count, seconds):
     return count / seconds / 1e6 if seconds else None
 
@@ -244,9 +249,9 @@ def table(title, rows, names, value, better):
             if figure is None:
                 cells.append("–")
                 continue
-            text = f"{figure:.2f}" if figure < 10 else f"{figure:.1f}" if figure < 100 else f"{figure:.0f}"
+            text = short(figure)
             if name != "ringhold" and base:
-                text += f" (×{better(figure, base):.2g})"
+                text += f" (×{short(better(figure, base))})"
             cells.append(text)
         print(f"| {row} | " + " | ".join(cells) + " |")
     sys.stdout.flush()
