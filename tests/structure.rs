@@ -40,7 +40,7 @@ fn files(directory: &str, extensions: &[&str]) -> Vec<PathBuf> {
             let entry = entry.unwrap();
             let path = directory.join(entry.file_name());
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            let outside = ["target", "guests"].iter().any(|name| path == Path::new(name));
+            let outside = ["./target", "./guests"].iter().any(|name| path == Path::new(name));
             if entry.file_type().unwrap().is_dir() {
                 if !hidden && !outside {
                     left.push(path);
