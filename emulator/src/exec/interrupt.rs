@@ -327,7 +327,11 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
     }
     let event = Exception { vector, error: None };
     match cpu.through_gate(board, event, source) {
-        Ok(()) => Err(Leave::Branch),
+        Ok(()) => {
+            // The handler begins with TF clear and nothing pending: the step is lost.
+            cpu.exception = Some(event);
+            Err(Leave::Branch)
+        }
         Err(leave) => {
             cpu.rip = here;
             Err(leave)
