@@ -61,7 +61,8 @@ pub struct Cpu {
     pub tlb: Tlb,
     /// RIP; exact between blocks.
     pub rip: u64,
-    /// The exception that the last [`crate::exec::Leave::Fault`] reported.
+    /// The exception that the last [`crate::exec::Leave::Fault`] reported. Set too by instructions
+    /// after which no single-step trap is taken.
     pub exception: Option<Exception>,
     /// ES, CS, SS, DS, FS, GS
     pub seg: [Segment; 6],

@@ -244,6 +244,19 @@ fn tf_traps_after_each_iteration_but_not_after_int_n() {
     assert_eq!(caught(&mut machine).0, 0x20);
 }
 
+#[test]
+fn tf_does_not_trap_between_mov_ss_and_the_next_instruction() {
+    let mut machine = trapped(|a| {
+        a.mov(ss, eax)?;
+        a.inc(rcx)?;
+        a.inc(rcx)
+    });
+    machine.cpus[0].gpr[RAX] = 0x10;
+    machine.cpus[0].flags.system |= flag::TF;
+    assert_eq!(caught(&mut machine).0, 1);
+    assert_eq!(machine.cpus[0].gpr[RCX], 1);
+}
+
 // --- 7.8: STI, MOV SS, NMI -------------------------------------------------------------------
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Leave, Step, Word};
 use crate::Board;
-use crate::cpu::{CodeSize, Cpu};
+use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::Op;
 use crate::state::{Kind, Segment, flag, sreg};
 
@@ -189,9 +189,12 @@ pub fn pop_seg<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     after_segment_load(cpu, op)
 }
 
-/// A load of SS holds interrupts off for one instruction.
+/// A load of SS holds interrupts and the single-step trap off for one instruction (SDM volume 3,
+/// 7.8.3).
 fn after_segment_load(cpu: &mut Cpu, op: &Op) -> Step {
     if op.dst == sreg::SS {
+        // As if the step had been reported: see `Machine::single_step`.
+        cpu.exception = Some(Exception { vector: 1, error: None });
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
     }
     Ok(())
