@@ -65,6 +65,7 @@ class Run:
             if serial:
                 pump = os.fork()
                 if pump == 0:
+                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
                     os.close(screen[1])
                     try:
                         while os.read(screen[0], 65536):
@@ -258,6 +259,8 @@ def table(title, rows, names, value, better):
 
 
 def main():
+    # Emulators are ended with the script.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--guests", default=os.environ.get("RINGHOLD_GUESTS", os.path.join(ROOT, "guests")))
     parser.add_argument("--runs", type=int, default=3)
