@@ -3,6 +3,8 @@
 //! The guests are made by `make-linux-guest` and `make-bare-guest`; `RINGHOLD_GUESTS` says where
 //! they are, if not in `guests/` of the workspace.
 
+#![allow(clippy::disallowed_methods, reason = "the environment may say where the guests are")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
