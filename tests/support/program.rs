@@ -1,4 +1,5 @@
 //! Running the program.
+#![allow(dead_code, reason = "not every test needs everything")]
 
 use std::fs;
 use std::io::Write;
