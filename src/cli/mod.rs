@@ -3,6 +3,7 @@
 mod config;
 mod console;
 mod devices;
+mod guest;
 mod inject;
 mod report;
 mod run;
@@ -63,7 +64,7 @@ enum Command {
 }
 
 /// Which machine, and what is changed about it.
-#[derive(Args)]
+#[derive(Args, Default)]
 struct MachineArguments {
     /// The config file; without it, the built-in teaching machine
     config: Option<PathBuf>,

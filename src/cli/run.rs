@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use ringhold::boot::Images;
-use ringhold::config::{Config, ModuleConfig, Sink};
+use ringhold::config::{Config, Sink};
 use ringhold::emulator::bus::DeviceId;
 use ringhold::emulator::state::sreg;
 use ringhold::{Machine, Stop};
 
-use super::MachineArguments;
 use super::console::{self, Terminal};
+use super::guest::GuestArguments;
 use super::inject::{self, Drive};
 use super::report::{Digest, Report};
 use super::sinks::Sinks;
@@ -30,31 +30,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// A guest that stays halted for a virtual day, without a terminal, will not wake any more.
 const DAY_NS: u64 = 86_400_000_000_000;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct RunArguments {
     #[command(flatten)]
-    machine: MachineArguments,
-    /// The kernel: bzImage, ELF (PVH, Multiboot or plain), or flat
-    #[arg(long, value_name = "FILE", conflicts_with = "firmware")]
-    kernel: Option<PathBuf>,
-    /// The initial RAM disk
-    #[arg(long, value_name = "FILE")]
-    initrd: Option<PathBuf>,
-    /// A module for PVH and Multiboot kernels; may be given again
-    #[arg(long, value_name = "FILE")]
-    module: Vec<PathBuf>,
-    /// The kernel's command line
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    cmdline: Option<String>,
-    /// A ROM image, started from the reset vector
-    #[arg(long, value_name = "FILE")]
-    firmware: Option<PathBuf>,
-    /// RAM, such as 512MiB
-    #[arg(long, value_name = "SIZE")]
-    memory: Option<String>,
-    /// Where the serial line goes: stdio, file:PATH or null
-    #[arg(long, value_name = "WHERE", value_parser = parse_sink)]
-    serial: Option<Sink>,
+    guest: GuestArguments,
     /// End the run after so many instructions
     #[arg(long, value_name = "N", value_parser = parse_number)]
     max_instructions: Option<u64>,
@@ -68,36 +47,6 @@ pub struct RunArguments {
     trace: TraceArguments,
 }
 
-impl Default for RunArguments {
-    /// The built-in teaching machine on the terminal.
-    fn default() -> Self {
-        Self {
-            machine: MachineArguments { config: None, set: Vec::new() },
-            kernel: None,
-            initrd: None,
-            module: Vec::new(),
-            cmdline: None,
-            firmware: None,
-            memory: None,
-            serial: None,
-            max_instructions: None,
-            inject: None,
-            report: None,
-            trace: TraceArguments::default(),
-        }
-    }
-}
-
-fn parse_sink(text: &str) -> Result<Sink, String> {
-    match (text, text.strip_prefix("file:")) {
-        ("stdio", _) => Ok(Sink::Stdio),
-        ("stderr", _) => Ok(Sink::Stderr),
-        ("null", _) => Ok(Sink::Null),
-        (_, Some(path)) if !path.is_empty() => Ok(Sink::File(path.into())),
-        _ => Err("allowed are stdio, stderr, null and file:PATH".into()),
-    }
-}
-
 /// A number, decimal or after 0x in hexadecimal, with `_` where one likes.
 pub fn parse_number(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
@@ -106,37 +55,6 @@ pub fn parse_number(text: &str) -> Result<u64, String> {
         None => digits.parse(),
     };
     number.map_err(|error| error.to_string())
-}
-
-impl RunArguments {
-    fn config(&self) -> anyhow::Result<Config> {
-        let (mut config, _) = self.machine.load()?;
-        let boot = &mut config.boot;
-        if self.kernel.is_some() {
-            (boot.kernel, boot.firmware) = (self.kernel.clone(), None);
-        }
-        if self.firmware.is_some() {
-            (boot.kernel, boot.firmware) = (None, self.firmware.clone());
-        }
-        if self.initrd.is_some() {
-            boot.initrd.clone_from(&self.initrd);
-        }
-        if !self.module.is_empty() {
-            let module = |file: &PathBuf| ModuleConfig { file: file.clone(), cmdline: String::new() };
-            boot.modules = self.module.iter().map(module).collect();
-        }
-        if let Some(cmdline) = &self.cmdline {
-            boot.cmdline.clone_from(cmdline);
-        }
-        if let Some(sink) = &self.serial {
-            config.serial.to = sink.clone();
-        }
-        if let Some(memory) = &self.memory {
-            config.memory = memory.parse().context("--memory")?;
-        }
-        config.check("the machine")?;
-        Ok(config)
-    }
 }
 
 /// How a run ended.
@@ -213,7 +131,7 @@ impl End {
 
 /// Runs a machine; gives the exit status.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
-    let config = arguments.config()?;
+    let config = arguments.guest.config()?;
     let images = Images::read(&config)?;
     let mut machine = Machine::with_images(config.clone(), &images)?;
     // The guest has its copies; the files' contents need not stay in memory.
