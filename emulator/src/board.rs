@@ -6,6 +6,7 @@ use crate::bus::pci::{BarKind, Mapping, Mechanism1, PciAddress};
 use crate::bus::ports::{PortConflict, PortMap};
 use crate::bus::{AccessError, Device, DeviceId, Fabric, Identity, PortRange, Signal, Width, mmio};
 use crate::memory::{MapConflict, Memory, Range, Target};
+use crate::points::{Direction, Place, Watches};
 use crate::time::{Clock, EventQueue};
 
 /// The first port of PCI configuration mechanism #1.
@@ -98,6 +99,8 @@ pub struct Board {
     controllers: Vec<DeviceId>,
     local_apics: Vec<Option<DeviceId>>,
     ending: Option<Ending>,
+    /// Accesses of the processor at which the machine stops.
+    pub watches: Watches,
     /// The physical map or the A20 gate changed: TLBs must be flushed before the next instruction.
     pub map_changed: bool,
     /// A device was touched or an event ran: the run loop looks at wires and deadlines again.
@@ -125,6 +128,7 @@ impl Board {
             controllers: Vec::new(),
             local_apics: vec![None; cpus],
             ending: None,
+            watches: Watches::default(),
             map_changed: false,
             attention: false,
         }
@@ -256,6 +260,25 @@ impl Board {
             done += piece.bytes();
         }
         self.settle();
+    }
+
+    /// Tells the watches of a port access that the instruction at `count` is about to make; gives
+    /// whether it is to be held back. An access to CONFIG_DATA is one to a function's
+    /// configuration space as well.
+    #[cold]
+    pub(crate) fn watch_port(&mut self, count: u64, port: u16, width: Width, direction: Direction) -> bool {
+        let reach = width.bytes() as u16 - 1;
+        let ports = Place::Ports(port, port.saturating_add(reach));
+        let lane = port.checked_sub(CONFIG_DATA).filter(|lane| *lane < 4);
+        let held = match lane.and_then(|lane| Some((lane, self.config.target(lane)?))) {
+            Some((lane, (function, offset))) => {
+                let last = offset + reach.min(3 - lane);
+                self.watches.access(count, &[ports, Place::Config(function, offset, last)], direction)
+            }
+            None => self.watches.access(count, &[ports], direction),
+        };
+        self.attention |= self.watches.has_hits();
+        held
     }
 
     /// Which device and register answer at `port`.

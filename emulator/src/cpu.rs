@@ -94,6 +94,9 @@ pub struct Cpu {
     pub model: CpuModel,
     /// The instruction count at which the current slice must end.
     pub deadline: u64,
+    /// The instruction count at which an interrupt or exception was delivered last, and how many
+    /// were delivered there.
+    delivered: (u64, u64),
 }
 
 impl Cpu {
@@ -131,9 +134,28 @@ impl Cpu {
             id,
             model,
             deadline: 0,
+            delivered: (0, 0),
         };
         cpu.reset();
         cpu
+    }
+
+    /// Interrupts and exceptions delivered since the instruction count is what it is.
+    pub fn deliveries(&self) -> u64 {
+        if self.delivered.0 == self.retired { self.delivered.1 } else { 0 }
+    }
+
+    /// Counts a delivery.
+    pub(crate) fn count_delivery(&mut self) {
+        self.delivered = (self.retired, self.deliveries() + 1);
+    }
+
+    /// What tells a point between two instructions from others: instruction count, deliveries,
+    /// linear address.
+    pub(crate) fn point(&self) -> (u64, u64, u64) {
+        let linear = self.rip.wrapping_add(self.seg_base[usize::from(sreg::CS)]);
+        let linear = if self.size == CodeSize::Bits64 { linear } else { linear & 0xffff_ffff };
+        (self.retired, self.deliveries(), linear)
     }
 
     /// Hardware reset (SDM volume 3, 11.1.1): 16-byte real-mode entry at 0xffff_fff0.

@@ -17,6 +17,7 @@ pub mod machine;
 pub mod memory;
 pub mod mmu;
 pub mod model;
+pub mod points;
 pub mod state;
 pub mod time;
 

@@ -12,6 +12,7 @@ use crate::exec::Leave;
 use crate::exec::interrupt::Source;
 use crate::mmu::walk::canonical;
 use crate::model::CpuModel;
+use crate::points::{Breakpoints, Position};
 use crate::state::{Activity, flag, gpr};
 
 const BLOCK_IP: usize = gpr::BLOCK_IP as usize;
@@ -34,6 +35,11 @@ pub enum Stop {
     /// Exceptions are delivered one after another and no instruction retires: the processor is
     /// alive, but will never do anything else.
     Livelock,
+    /// The instruction at RIP has a breakpoint ([`Machine::breakpoints`]).
+    Breakpoint,
+    /// An access was made, or is about to be made, that is watched
+    /// ([`crate::points::Watches::take_hits`] tells which).
+    Watch,
 }
 
 /// Deliveries of exceptions in a row, without an instruction retired, that count as a livelock.
@@ -45,7 +51,12 @@ pub struct Machine {
     pub cpus: Vec<Cpu>,
     /// Everything else.
     pub board: Board,
+    /// Where the machine stops before an instruction.
+    pub breakpoints: Breakpoints,
     code: BlockCache,
+    /// Where a breakpoint stopped the machine, or an instruction is in the midst of its
+    /// iterations (instruction count, deliveries, linear address): no breakpoint stops it there.
+    passed: Option<(u64, u64, u64)>,
 }
 
 /// How a slice of a block ended.
@@ -58,13 +69,15 @@ enum Outcome {
     Alone,
     /// The instruction at RIP raised an exception.
     Fault,
+    /// The instruction at RIP is to go on with its iterations; the run loop must look.
+    Repeat,
 }
 
 impl Machine {
     /// A machine with a processor of each model, after reset.
     pub fn new(board: Board, models: Vec<CpuModel>) -> Self {
         let cpus = models.into_iter().enumerate().map(|(id, model)| Cpu::new(id, model)).collect();
-        Self { cpus, board, code: BlockCache::default() }
+        Self { cpus, board, breakpoints: Breakpoints::default(), code: BlockCache::default(), passed: None }
     }
 
     /// Hardware reset: processors and devices; memory and time stay.
@@ -85,6 +98,21 @@ impl Machine {
         self.board.fabric.clock.ns_at(self.instructions())
     }
 
+    /// Where the run stands.
+    pub fn position(&self) -> Position {
+        let instructions = self.instructions();
+        Position {
+            instructions,
+            deliveries: self.deliveries(),
+            ns: self.virtual_ns(),
+            reading: self.board.watches.held_at(instructions),
+        }
+    }
+
+    fn deliveries(&self) -> u64 {
+        self.cpus.first().map_or(0, Cpu::deliveries)
+    }
+
     /// Takes the bytes that devices sent to the outside.
     pub fn take_output(&mut self) -> Vec<(DeviceId, u8)> {
         std::mem::take(&mut self.board.fabric.output)
@@ -98,15 +126,46 @@ impl Machine {
     /// As [`Self::run`], and at the latest until virtual time has reached `until_ns` while the
     /// processor is halted.
     pub fn run_until(&mut self, until: u64, until_ns: u64) -> Stop {
+        self.run_toward(Position::instruction(until), until_ns)
+    }
+
+    /// Runs until the position is reached, or has been passed, or something stops the machine.
+    /// Virtual time passes at most to `until_ns` while the processor is halted.
+    pub fn run_to(&mut self, position: Position, until_ns: u64) -> Stop {
+        let before = Position { reading: false, ..position };
+        let stop = self.run_toward(before, until_ns);
+        let here = self.position();
+        if stop != Stop::Budget || !position.reading || here >= position || here < before {
+            return stop;
+        }
+        self.board.watches.every_read = true;
+        let stop = self.run_toward(Position::instruction(position.instructions + 1), until_ns);
+        self.board.watches.every_read = false;
+        // What the user watches is told by its hits.
+        if stop == Stop::Watch && !self.board.watches.has_hits() { Stop::Budget } else { stop }
+    }
+
+    fn run_toward(&mut self, target: Position, until_ns: u64) -> Stop {
+        let until = target.instructions;
+        if let Some(cuts) = self.breakpoints.take_cuts() {
+            self.code.cut_at(cuts);
+        }
         let mut barren = 0;
         loop {
             if let Some(stop) = self.look() {
                 return stop;
             }
-            let cpu = &mut self.cpus[0];
-            if cpu.retired >= until {
-                return Stop::Budget;
+            let mut until_ns = until_ns;
+            if self.cpus[0].retired >= until {
+                let there = self.cpus[0].retired == until && self.deliveries() >= target.deliveries;
+                if self.cpus[0].retired > until || there && self.virtual_ns() >= target.ns {
+                    return Stop::Budget;
+                }
+                if there {
+                    until_ns = until_ns.min(target.ns);
+                }
             }
+            let cpu = &mut self.cpus[0];
             if cpu.activity != Activity::Running {
                 match self.idle(until_ns) {
                     Some(stop) => return stop,
@@ -123,14 +182,18 @@ impl Machine {
             let cpu = &mut self.cpus[0];
             let fabric = &self.board.fabric;
             let event = fabric.events.next_at().map_or(u64::MAX, |at| fabric.clock.retired_at(at));
-            let mut deadline = until.min(event.max(cpu.retired + 1));
+            let mut deadline = until.min(event).max(cpu.retired + 1);
             let trap = cpu.flags.system & flag::TF != 0;
             let resumed = cpu.flags.system & flag::RF != 0;
             if trap || resumed || cpu.shadow_at == Some(cpu.retired) {
                 deadline = cpu.retired + 1;
             }
             let before = cpu.retired;
-            self.execute(deadline);
+            if self.breakpoints.is_empty() {
+                self.execute::<false>(deadline);
+            } else if self.execute::<true>(deadline) {
+                return Stop::Breakpoint;
+            }
             barren = if self.cpus[0].retired == before { barren + 1 } else { 0 };
             if barren >= BARREN {
                 return Stop::Livelock;
@@ -139,7 +202,7 @@ impl Machine {
                 // RF lasts until the instruction after IRET is done (SDM volume 3, 18.3.1.1).
                 self.cpus[0].flags.system &= !flag::RF;
             }
-            if trap {
+            if trap && !self.board.watches.held_at(self.cpus[0].retired) {
                 self.single_step();
             }
         }
@@ -161,6 +224,9 @@ impl Machine {
         if board.fabric.memory.has_stale_code() {
             let stale = board.fabric.memory.take_stale_code();
             self.code.invalidate(&stale);
+        }
+        if board.watches.take_stop() {
+            return Some(Stop::Watch);
         }
         let ending = board.take_ending().map(|ending| match ending {
             Ending::Exit(value) => Stop::Exit(value),
@@ -225,12 +291,16 @@ impl Machine {
         }
     }
 
-    /// Executes blocks until `deadline` instructions have retired or something needs a look.
-    fn execute(&mut self, deadline: u64) {
-        let Self { cpus, board, code } = self;
+    /// Executes blocks until `deadline` instructions have retired or something needs a look. With
+    /// `POINTS`, ends before the first instruction that has a breakpoint and tells so.
+    fn execute<const POINTS: bool>(&mut self, deadline: u64) -> bool {
+        let Self { cpus, board, code, breakpoints, passed } = self;
         let cpu = &mut cpus[0];
         cpu.exception = None;
         cpu.deadline = deadline;
+        if POINTS && stands_at(cpu, breakpoints, passed) {
+            return true;
+        }
         // RIP may have been set from outside to what no branch would allow.
         let known = canonical(cpu.rip, cpu.linear_bits()).then(|| code.jump(cpu)).flatten();
         let mut index = match known {
@@ -240,14 +310,20 @@ impl Machine {
                     code.link(cpu, None, found);
                     found
                 }
-                Err(_) => return raise(cpu, board),
+                Err(_) => {
+                    raise(cpu, board);
+                    return false;
+                }
             },
         };
         loop {
             match slice(cpu, board, code, index, deadline) {
                 Outcome::Onward { taken } => {
                     if cpu.retired >= deadline || board.attention {
-                        return;
+                        return false;
+                    }
+                    if POINTS && stands_at(cpu, breakpoints, passed) {
+                        return true;
                     }
                     index = match code.follow(cpu, index, taken) {
                         Some(next) => next,
@@ -256,24 +332,34 @@ impl Machine {
                                 code.link(cpu, Some((index, taken)), next);
                                 next
                             }
-                            Err(_) => return raise(cpu, board),
+                            Err(_) => {
+                                raise(cpu, board);
+                                return false;
+                            }
                         },
                     };
                 }
-                Outcome::Look => return,
+                Outcome::Look => return false,
+                Outcome::Repeat => {
+                    *passed = Some(cpu.point());
+                    return false;
+                }
                 Outcome::Alone => {
                     cpu.deadline = cpu.retired + 1;
                     match code.find(cpu, board) {
-                        Ok(single) => {
-                            if let Outcome::Fault = slice(cpu, board, code, single, cpu.retired + 1) {
-                                raise(cpu, board);
-                            }
-                        }
+                        Ok(single) => match slice(cpu, board, code, single, cpu.retired + 1) {
+                            Outcome::Fault => raise(cpu, board),
+                            Outcome::Repeat => *passed = Some(cpu.point()),
+                            _ => {}
+                        },
                         Err(_) => raise(cpu, board),
                     }
-                    return;
+                    return false;
                 }
-                Outcome::Fault => return raise(cpu, board),
+                Outcome::Fault => {
+                    raise(cpu, board);
+                    return false;
+                }
             }
         }
     }
@@ -333,6 +419,16 @@ fn raise(cpu: &mut Cpu, board: &mut Board) {
     }
 }
 
+/// Whether the processor stands at a breakpoint that is not the one it stopped at last.
+fn stands_at(cpu: &Cpu, breakpoints: &Breakpoints, passed: &mut Option<(u64, u64, u64)>) -> bool {
+    let here = cpu.point();
+    if !breakpoints.at(here.2) || *passed == Some(here) {
+        return false;
+    }
+    *passed = Some(here);
+    true
+}
+
 /// Runs a block from its start, as far as the deadline lets it.
 #[inline(always)]
 fn slice(cpu: &mut Cpu, board: &mut Board, code: &BlockCache, index: u32, deadline: u64) -> Outcome {
@@ -380,6 +476,11 @@ fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outc
             Outcome::Look
         }
         Leave::Repeat => {
+            cpu.retired += before;
+            cpu.rip = advance(cpu, start, u64::from(op.offset));
+            Outcome::Repeat
+        }
+        Leave::Hold => {
             cpu.retired += before;
             cpu.rip = advance(cpu, start, u64::from(op.offset));
             Outcome::Look

@@ -7,6 +7,7 @@ use common::device::{NMI, PORT, TIMER, VECTOR};
 use common::{CODE, DATA, HANDLERS, OPEN, PML4, STACK, TABLE, WINDOW, gate, log, long, place, put};
 use iced_x86::code_asm::*;
 use proptest::prelude::*;
+use ringhold_emulator::points::{Direction, Place, Watch};
 use ringhold_emulator::{Machine, Stop};
 
 /// Pages that come and go.
@@ -383,6 +384,44 @@ proptest! {
             if stop != Stop::Budget {
                 break;
             }
+        }
+    }
+
+    /// Stops at breakpoints and accesses change nothing, and a position found by them is found
+    /// again without them, in the same state.
+    #[test]
+    fn a_position_is_a_state(
+        pieces in prop::collection::vec(piece(), 1..24),
+        until in 1u64..1500,
+        breakpoints in prop::collection::vec(0u64..0x180, 1..6),
+        handlers in prop::collection::vec(0u64..32, 0..3),
+        watched in prop::collection::vec((any::<bool>(), 0u16..12, 0u64..0x200), 0..3),
+        slice in 1u64..400,
+    ) {
+        let mut plain = machine(&pieces);
+        let end = plain.run(until);
+        let mut stopping = machine(&pieces);
+        breakpoints.iter().for_each(|at| stopping.breakpoints.add(CODE + at));
+        handlers.iter().for_each(|vector| stopping.breakpoints.add(HANDLERS + 0x40 * vector));
+        for (port, number, offset) in watched {
+            let window = WINDOW + offset;
+            let place =
+                if port { Place::Ports(PORT + number, PORT + number) } else { Place::Physical(window, window + 7) };
+            stopping.board.watches.add(Watch { place, direction: Direction::Any });
+        }
+        let mut stops = Vec::new();
+        let stop = loop {
+            match run_sliced(&mut stopping, until, &mut std::iter::repeat(slice)) {
+                Stop::Breakpoint | Stop::Watch => stops.push((stopping.position(), stopping.state_hash())),
+                stop => break stop,
+            }
+        };
+        prop_assert_eq!((stop, stopping.state_hash()), (end, plain.state_hash()));
+        let mut again = machine(&pieces);
+        for (position, hash) in stops {
+            prop_assert_eq!(again.run_to(position, u64::MAX), Stop::Budget);
+            prop_assert_eq!(again.position(), position);
+            prop_assert_eq!(again.state_hash(), hash, "at {:?}", position);
         }
     }
 }

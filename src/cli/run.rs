@@ -77,6 +77,8 @@ impl End {
             Self::Machine(Stop::Halted) => "halted",
             Self::Machine(Stop::Livelock) => "livelock",
             Self::Machine(Stop::Budget) => "budget",
+            Self::Machine(Stop::Breakpoint) => "breakpoint",
+            Self::Machine(Stop::Watch) => "watch",
             Self::Interrupt => "interrupt",
         }
     }
@@ -95,7 +97,7 @@ impl End {
             Self::Machine(Stop::Exit(value)) => value as u8,
             Self::Machine(Stop::PowerOff) => 0,
             Self::Machine(Stop::Reset | Stop::TripleFault) => 101,
-            Self::Machine(Stop::Budget) => 102,
+            Self::Machine(Stop::Budget | Stop::Breakpoint | Stop::Watch) => 102,
             Self::Machine(Stop::Halted | Stop::Livelock) => 103,
             Self::Interrupt => 130,
         }
@@ -124,6 +126,8 @@ impl End {
             }
             Self::Machine(Stop::Halted) => "the guest is halted, and nothing can wake it".into(),
             Self::Machine(Stop::Budget) => "the instruction budget is used up".into(),
+            Self::Machine(Stop::Breakpoint) => "a breakpoint is reached".into(),
+            Self::Machine(Stop::Watch) => "a watched access is made".into(),
             Self::Interrupt => "interrupted by the user".into(),
         }
     }

@@ -72,6 +72,8 @@ pub struct BlockCache {
     by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
     last_stamp: u64,
     drops: u64,
+    /// Places in a page at which blocks begin, for the sake of breakpoints; ascending.
+    cuts: Vec<u16>,
 }
 
 impl Default for BlockCache {
@@ -84,6 +86,7 @@ impl Default for BlockCache {
             by_page: HashMap::default(),
             last_stamp: 0,
             drops: 0,
+            cuts: Vec::new(),
         }
     }
 }
@@ -225,6 +228,9 @@ impl BlockCache {
             // More than fifteen bytes: #GP(0).
             return Err(cpu.gp(0));
         }
+        if !self.cuts.is_empty() {
+            self.cut(at, &mut ops);
+        }
         let length = ops.last().map_or(0, Op::next_offset);
         let inside = length.min(have);
         let mut block = Block {
@@ -296,7 +302,24 @@ impl BlockCache {
     /// Drops everything; stamps go on counting, so that no link survives.
     pub fn clear(&mut self) {
         let (last_stamp, drops) = (self.last_stamp, self.drops + 1);
-        *self = Self { last_stamp, drops, ..Self::default() };
+        let cuts = std::mem::take(&mut self.cuts);
+        *self = Self { last_stamp, drops, cuts, ..Self::default() };
+    }
+
+    /// From now on blocks begin at these places of every page (ascending), and end before them.
+    /// Blocks are known by physical address and breakpoints by linear address, but a place in a
+    /// page is the same in both.
+    pub fn cut_at(&mut self, cuts: Vec<u16>) {
+        self.cuts = cuts;
+        self.clear();
+    }
+
+    /// Ends a block that begins at `at` before the next cut.
+    fn cut(&self, at: u64, ops: &mut Vec<Op>) {
+        let cut = |op: &Op| self.cuts.binary_search(&((at + u64::from(op.offset)) as u16 & 0xfff)).is_ok();
+        if let Some(end) = ops.iter().skip(1).position(cut) {
+            ops.truncate(end + 1);
+        }
     }
 
     /// Drops every block that was decoded from these lines.

@@ -40,6 +40,13 @@ fn contributory(vector: u8) -> bool {
 impl Cpu {
     /// Delivers an event; exceptions on the way become double and triple faults.
     pub fn deliver(&mut self, board: &mut Board, first: Exception, source: Source) {
+        self.count_delivery();
+        board.watches.deliver(true);
+        self.deliver_chain(board, first, source);
+        board.watches.deliver(false);
+    }
+
+    fn deliver_chain(&mut self, board: &mut Board, first: Exception, source: Source) {
         let mut current = first;
         let mut origin = source;
         // Nothing of the block goes on: the pushes may hit whatever they hit.

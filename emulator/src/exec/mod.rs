@@ -45,6 +45,8 @@ pub enum Leave {
     Sync,
     /// Nothing was done: the instruction must run in a slice of its own.
     Alone,
+    /// Nothing was done: the instruction is about to make an access that is watched.
+    Hold,
     /// A REP instruction did some iterations, counted them in [`Cpu::retired`], and goes on later.
     Repeat,
 }

@@ -1,10 +1,11 @@
 //! Port I/O: permission, and the access itself at its exact time.
 
-use super::{Step, Word};
+use super::{Leave, Step, Word};
 use crate::Board;
 use crate::bus::Width;
 use crate::cpu::Cpu;
 use crate::decode::Op;
+use crate::points::Direction;
 use crate::state::{Kind, gpr};
 
 /// Raises #GP unless the current task may access the port (SDM volume 1, 19.5).
@@ -28,14 +29,25 @@ pub fn check(cpu: &mut Cpu, board: &mut Board, number: u16, width: Width) -> Ste
 }
 
 /// Reads a port; the clock is exact for the device.
-pub fn read(cpu: &Cpu, board: &mut Board, op: &Op, number: u16, width: Width) -> u32 {
-    board.fabric.clock.set_retired(cpu.retired + u64::from(op.nth));
-    board.port_read(number, width)
+///
+/// # Errors
+/// The read is watched, and must wait.
+pub fn read(cpu: &Cpu, board: &mut Board, op: &Op, number: u16, width: Width) -> Result<u32, Leave> {
+    let now = cpu.retired + u64::from(op.nth);
+    if board.watches.armed() && board.watch_port(now, number, width, Direction::Read) {
+        return Err(Leave::Hold);
+    }
+    board.fabric.clock.set_retired(now);
+    Ok(board.port_read(number, width))
 }
 
 /// Writes a port; the clock is exact for the device.
 pub fn write(cpu: &Cpu, board: &mut Board, op: &Op, number: u16, width: Width, value: u32) {
-    board.fabric.clock.set_retired(cpu.retired + u64::from(op.nth));
+    let now = cpu.retired + u64::from(op.nth);
+    if board.watches.armed() {
+        board.watch_port(now, number, width, Direction::Write);
+    }
+    board.fabric.clock.set_retired(now);
     board.port_write(number, width, value);
 }
 
@@ -48,7 +60,7 @@ pub fn input<W: Word, const DX: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op)
     let number = number::<DX>(cpu, op);
     let width = Width::from_bytes(W::BYTES as usize).unwrap_or(Width::Byte);
     check(cpu, board, number, width)?;
-    let value = read(cpu, board, op, number, width);
+    let value = read(cpu, board, op, number, width)?;
     W::set(cpu, gpr::RAX, W::cut(u64::from(value)));
     Ok(())
 }

@@ -253,7 +253,7 @@ pub fn ins<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if !cpu.alone {
         return Err(Leave::Alone);
     }
-    let value = port::read(cpu, board, op, number, width);
+    let value = port::read(cpu, board, op, number, width)?;
     cpu.store(board, to, sreg::ES, W::cut(u64::from(value)))?;
     let by = stride(cpu, W::BYTES);
     advance(cpu, op, RDI, by);

@@ -7,6 +7,7 @@ use crate::cpu::Cpu;
 use crate::decode::{Op, address};
 use crate::exec::{Leave, Step};
 use crate::memory::{Target, ram};
+use crate::points::{Direction, Place};
 use crate::state::{cr0, cr4, efer, sreg};
 
 pub use crate::memory::ram::Plain;
@@ -338,6 +339,10 @@ impl Cpu {
             }
             Target::Mmio { device, window, offset } => {
                 self.device_access(board)?;
+                let place = (page.physical + at, buffer.len());
+                if board.watches.armed() && self.watch_window(board, place, Direction::Read) {
+                    return Err(Leave::Hold);
+                }
                 board.mmio_read(device, window, offset + at, buffer);
             }
             Target::Hole => buffer.fill(0xff),
@@ -372,7 +377,12 @@ impl Cpu {
                     self.tlb.fill(Access::Write, view, page, Some(host));
                 }
             }
-            Target::Mmio { device, window, offset } => board.mmio_write(device, window, offset + at, bytes),
+            Target::Mmio { device, window, offset } => {
+                if board.watches.armed() {
+                    self.watch_window(board, (page.physical + at, bytes.len()), Direction::Write);
+                }
+                board.mmio_write(device, window, offset + at, bytes);
+            }
             Target::Rom { .. } | Target::Hole => {}
         }
     }
@@ -385,6 +395,14 @@ impl Cpu {
         }
         board.fabric.clock.set_retired(self.retired);
         Ok(())
+    }
+
+    /// Tells the watches of an access to a device window (physical address, bytes); gives whether
+    /// it is to be held back.
+    #[cold]
+    fn watch_window(&self, board: &mut Board, place: (u64, usize), direction: Direction) -> bool {
+        let last = place.0.saturating_add(place.1 as u64 - 1);
+        board.watches.access(self.retired, &[Place::Physical(place.0, last)], direction)
     }
 
     // --- translation ---------------------------------------------------------------------
