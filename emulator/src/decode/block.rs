@@ -30,7 +30,7 @@ const INSTRUCTION_BYTES: usize = 15;
 /// It is good at once while the generation stands: no fetch translation changed and no block was
 /// dropped since. If it does not stand, the link may still be good, namely if the fetch
 /// translation of the target is the same (its stamp in the TLB) and the block at the index is
-/// (its own stamp).
+/// (its own stamp). A block that crosses into a second page is good by its generation only.
 #[derive(Clone, Copy)]
 struct Link {
     /// Linear address, with the processor's mode tag.
@@ -54,7 +54,7 @@ pub struct Block {
     pages: [u32; 2],
     /// Lines of the code bitmap in each page.
     lines: [u32; 2],
-    /// Physical address of the second page, checked at every entry.
+    /// Physical address of the second page, which must not have changed at an entry.
     second: Option<u64>,
     /// Bytes of code.
     pub bytes: u16,
@@ -154,11 +154,11 @@ impl BlockCache {
     /// Remembers that the block `to` is at the processor's RIP, and which block led there which way.
     pub fn link(&mut self, cpu: &Cpu, from: Option<(u32, bool)>, to: u32) {
         let to_block = &self.blocks[to as usize];
-        if to_block.second.is_some() {
-            // Its second page must be looked at every time.
-            return;
-        }
-        let fetch = cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu));
+        let fetch = match to_block.second {
+            None => cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu)),
+            // One stamp does not stand for two pages.
+            Some(_) => NO_LINK.fetch,
+        };
         let generation = self.generation(cpu);
         let link = Link { tag: tag(cpu), generation, fetch, stamp: to_block.stamp, block: to };
         if let Some((from, taken)) = from {
