@@ -11,7 +11,7 @@ pub use size::{Size, SizeError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ringhold_emulator::model::CpuModel;
+use ringhold_emulator::model::{CpuModel, Feature};
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
@@ -378,6 +378,8 @@ impl Config {
     /// The processor model.
     pub fn cpu_model(&self) -> CpuModel {
         let cpu = &self.cpu;
+        let mut features = CpuModel::default().features;
+        features.set(Feature::Apic, self.devices.iter().any(DeviceConfig::is_local_apic));
         CpuModel {
             vendor: cpu.vendor.clone(),
             brand: cpu.brand.clone(),
@@ -386,7 +388,7 @@ impl Config {
             stepping: cpu.stepping,
             physical_bits: cpu.physical_bits,
             tsc_hz: cpu.tsc_hz,
-            apic: self.devices.iter().any(DeviceConfig::is_local_apic),
+            features,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::exec::Leave;
 use crate::memory::{CODE_LINE, StaleCode, Target};
 use crate::mmu::tlb::{Access, Tlb};
 use crate::mmu::walk::canonical;
+use crate::model::Features;
 use crate::state::{efer, sreg};
 
 /// Most instructions of a block.
@@ -206,10 +207,13 @@ impl BlockCache {
         let at = linear & 0xfff;
         let have = 4096 - at;
         let size = cpu.code_size();
+        let features = cpu.model.features;
         let first_offset = backing(first);
         let mut ops = match first_offset {
-            Some(offset) => straight_run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..], size),
-            None => straight_run(&[0xff; INSTRUCTION_BYTES], size),
+            Some(offset) => {
+                straight_run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..], size, &features)
+            }
+            None => straight_run(&[0xff; INSTRUCTION_BYTES], size, &features),
         };
         let mut second = None;
         if ops.is_empty() {
@@ -220,7 +224,7 @@ impl BlockCache {
             let split = have.min(INSTRUCTION_BYTES as u64) as usize;
             read_code(board, first, at, &mut bytes[..split]);
             read_code(board, page.target, 0, &mut bytes[split..split + INSTRUCTION_BYTES]);
-            ops = straight_run(&bytes[..split + INSTRUCTION_BYTES], size);
+            ops = straight_run(&bytes[..split + INSTRUCTION_BYTES], size, &features);
             ops.truncate(1);
             second = Some((page.physical, backing(page.target)));
         }
@@ -393,7 +397,7 @@ fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) {
 }
 
 /// Decodes until an instruction ends the block, the bytes run out, or the block is full.
-fn straight_run(bytes: &[u8], size: CodeSize) -> Vec<Op> {
+fn straight_run(bytes: &[u8], size: CodeSize, features: &Features) -> Vec<Op> {
     let bits = match size {
         CodeSize::Bits16 => 16,
         CodeSize::Bits32 => 32,
@@ -408,7 +412,7 @@ fn straight_run(bytes: &[u8], size: CodeSize) -> Vec<Op> {
             // Fifteen bytes without an end are too many in any case.
             break;
         }
-        let op = lower(&instruction, offset as u16, ops.len() as u8, size);
+        let op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
         let ends = instruction.is_invalid() || ends_block(&instruction, &op);
         ops.push(op);
         if ends {

@@ -1,4 +1,4 @@
-//! Bit tests and scans.
+//! Bit tests, scans and counts.
 //!
 //! BT and its kin change CF alone. BSF and BSR of zero set ZF and leave the destination as it
 //! was; the other flags are those of a logical operation on the source.
@@ -7,6 +7,7 @@ use super::{Leave, Step, Word};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::{Op, address};
+use crate::state::flag;
 
 /// What happens to the tested bit.
 pub trait BitOp {
@@ -133,5 +134,76 @@ pub fn scan_rr<W: Word, const REVERSE: bool>(cpu: &mut Cpu, _: &mut Board, op: &
 pub fn scan_rm<W: Word, const REVERSE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let value = cpu.read::<W>(board, op)?;
     scan::<W, REVERSE>(cpu, op, value);
+    Ok(())
+}
+
+/// A count of bits.
+pub trait Count {
+    /// The count, of an operand of `width` bits.
+    fn count(value: u64, width: u32) -> u32;
+    /// The flags that are set; the others become clear.
+    fn flags(value: u64, count: u32) -> u64;
+}
+
+/// TZCNT
+pub struct TrailingZeros;
+/// LZCNT
+pub struct LeadingZeros;
+/// POPCNT
+pub struct Ones;
+
+/// CF tells of a source of zero, ZF of a count of zero; the other flags are undefined.
+fn zero_count_flags(value: u64, count: u32) -> u64 {
+    let bit = |set: bool, flag: u64| if set { flag } else { 0 };
+    bit(value == 0, flag::CF) | bit(count == 0, flag::ZF)
+}
+
+impl Count for TrailingZeros {
+    fn count(value: u64, width: u32) -> u32 {
+        value.trailing_zeros().min(width)
+    }
+
+    fn flags(value: u64, count: u32) -> u64 {
+        zero_count_flags(value, count)
+    }
+}
+
+impl Count for LeadingZeros {
+    fn count(value: u64, width: u32) -> u32 {
+        value.leading_zeros() - (64 - width)
+    }
+
+    fn flags(value: u64, count: u32) -> u64 {
+        zero_count_flags(value, count)
+    }
+}
+
+impl Count for Ones {
+    fn count(value: u64, _: u32) -> u32 {
+        value.count_ones()
+    }
+
+    fn flags(value: u64, _: u32) -> u64 {
+        u64::from(value == 0) * flag::ZF
+    }
+}
+
+fn count<C: Count, W: Word>(cpu: &mut Cpu, op: &Op, value: W) {
+    let value = value.zext();
+    let count = C::count(value, W::BITS);
+    cpu.flags.set_status(C::flags(value, count));
+    W::set(cpu, op.dst, W::cut(u64::from(count)));
+}
+
+/// A count register, register
+pub fn count_rr<C: Count, W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
+    count::<C, W>(cpu, op, W::get(cpu, op.src));
+    Ok(())
+}
+
+/// A count register, memory
+pub fn count_rm<C: Count, W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    let value = cpu.read::<W>(board, op)?;
+    count::<C, W>(cpu, op, value);
     Ok(())
 }

@@ -109,23 +109,10 @@ impl Cpu {
         Ok(())
     }
 
-    /// The CR4 bits that this processor offers.
-    fn cr4_offered(&self) -> u64 {
-        cr4::TSD
-            | cr4::DE
-            | cr4::PSE
-            | cr4::PAE
-            | cr4::MCE
-            | cr4::PGE
-            | cr4::PCE
-            | cr4::OSFXSR
-            | cr4::OSXMMEXCPT
-    }
-
     /// Writes CR4.
     pub fn write_cr4(&mut self, board: &mut Board, value: u64) -> Step {
         let old = self.control.cr4;
-        if value & !self.cr4_offered() != 0 || self.long_mode() && value & cr4::PAE == 0 {
+        if value & !self.model.cr4_bits() != 0 || self.long_mode() && value & cr4::PAE == 0 {
             return Err(self.gp(0));
         }
         let paging = self.control.cr0 & cr0::PG != 0;
@@ -147,7 +134,7 @@ impl Cpu {
 
     /// Writes IA32_EFER; `None` stands for #GP.
     pub fn write_efer(&mut self, value: u64) -> Option<()> {
-        let offered = efer::SCE | efer::LME | efer::LMA | efer::NXE;
+        let offered = self.model.efer_bits();
         let old = self.control.efer;
         let paging = self.control.cr0 & cr0::PG != 0;
         if value & !offered != 0 || paging && (old ^ value) & efer::LME != 0 {

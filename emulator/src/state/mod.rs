@@ -104,6 +104,8 @@ pub mod cr4 {
     pub const SMEP: u64 = 1 << 20;
     /// Supervisor-mode access prevention.
     pub const SMAP: u64 = 1 << 21;
+    /// Protection keys of user pages.
+    pub const PKE: u64 = 1 << 22;
 }
 
 /// IA32_EFER bits.

@@ -64,7 +64,7 @@ impl Emulated {
         memory.write(DATA_AT, &background);
         memory.write(CODE_AT, &[INT3; CODE_BYTES]);
         let board = Board::new(memory, Clock::new(1000), 1);
-        let mut machine = Machine::new(board, vec![CpuModel::default()]);
+        let mut machine = Machine::new(board, vec![CpuModel::everything()]);
         user_mode(&mut machine.cpus[0]);
         let before = background[..DATA_BYTES].to_vec();
         let after = before.clone();

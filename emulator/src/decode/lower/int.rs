@@ -5,6 +5,7 @@ use iced_x86::{Code, ConditionCode, Instruction, Mnemonic, OpKind};
 use crate::decode::chain::chain;
 use crate::decode::{Handler, Op, address};
 use crate::exec::{alu, bits, cond, data, flow, muldiv, shift, stack, string};
+use crate::model::{Feature, Features};
 
 /// An expression for each operand size in bytes, with `$w` the type.
 macro_rules! sized {
@@ -187,6 +188,14 @@ fn scan<const REVERSE: bool>(i: &Instruction) -> Option<Handler> {
     }
 }
 
+fn count<C: bits::Count>(i: &Instruction) -> Option<Handler> {
+    let bytes = size_of(i, 0);
+    match form(i, 1) {
+        Form::Reg => sized!(bytes, W => bits::count_rr::<C, W>),
+        _ => sized!(bytes, W => bits::count_rm::<C, W>),
+    }
+}
+
 /// Register or memory handler of a one-operand instruction.
 macro_rules! rm {
     ($i:expr, $w:ident => $r:expr, $m:expr) => {
@@ -341,7 +350,7 @@ fn strings(i: &Instruction) -> Option<Handler> {
 }
 
 /// The handler of an integer instruction; `None` for others.
-pub fn lower(i: &Instruction, op: &mut Op) -> Option<Handler> {
+pub fn lower(i: &Instruction, features: &Features, op: &mut Op) -> Option<Handler> {
     if i.is_string_instruction() {
         return strings(i);
     }
@@ -376,8 +385,11 @@ pub fn lower(i: &Instruction, op: &mut Op) -> Option<Handler> {
         Mnemonic::Btr => bit::<bits::Btr>(i),
         Mnemonic::Btc => bit::<bits::Btc>(i),
         // Without BMI1 and LZCNT, TZCNT and LZCNT are BSF and BSR with a prefix that is ignored.
+        Mnemonic::Tzcnt if features.has(Feature::Bmi1) => count::<bits::TrailingZeros>(i),
+        Mnemonic::Lzcnt if features.has(Feature::Lzcnt) => count::<bits::LeadingZeros>(i),
         Mnemonic::Bsf | Mnemonic::Tzcnt => scan::<false>(i),
         Mnemonic::Bsr | Mnemonic::Lzcnt => scan::<true>(i),
+        Mnemonic::Popcnt => count::<bits::Ones>(i),
         Mnemonic::Mul => rm!(i, W => muldiv::mul_r::<W>, muldiv::mul_m::<W>),
         Mnemonic::Imul => imul(i),
         Mnemonic::Div => rm!(i, W => muldiv::div_r::<W>, muldiv::div_m::<W>),

@@ -13,6 +13,7 @@ use super::op::{Handler, Op, address, prefix};
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::exec::{Step, word};
+use crate::model::{Features, gate};
 use crate::state::{gpr, sreg};
 
 /// Raises #UD: the handler of whatever this processor does not offer.
@@ -158,15 +159,19 @@ fn segment_and_size(instruction: &Instruction, size: CodeSize, bytes: usize, op:
     }
 }
 
-/// The internal form of `instruction`, ready to run.
-pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize) -> Op {
+/// The internal form of `instruction`, ready to run on a processor with these features.
+pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize, features: &Features) -> Op {
     let mut op = operands(instruction, offset, nth, size);
-    op.run = handler(instruction, size, &mut op).unwrap_or(chain(undefined));
+    let handler = match gate::offers(features, instruction) {
+        true => handler(instruction, size, features, &mut op),
+        false => None,
+    };
+    op.run = handler.unwrap_or(chain(undefined));
     op
 }
 
-fn handler(instruction: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
-    int::lower(instruction, op)
+fn handler(instruction: &Instruction, size: CodeSize, features: &Features, op: &mut Op) -> Option<Handler> {
+    int::lower(instruction, features, op)
         .or_else(|| system::lower(instruction, size, op))
         .or_else(|| sse::lower(instruction, op))
         .or_else(|| x87::lower(instruction, op))

@@ -255,15 +255,11 @@ pub fn store<T: Target, const POP: bool>(cpu: &mut Cpu, board: &mut Board, op: &
     Ok(())
 }
 
-/// FISTTP: only where CPUID offers SSE3.
+/// FISTTP
 pub fn store_chopped<T>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step
 where
     Chopped<T>: Target,
 {
-    const SSE3: u32 = 1 << 0;
-    if cpu.model.cpuid(1, 0, cpu.id).ecx & SSE3 == 0 {
-        return Err(cpu.ud());
-    }
     store::<Chopped<T>, true>(cpu, board, op)
 }
 

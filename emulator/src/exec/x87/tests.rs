@@ -7,7 +7,7 @@ use crate::cpu::{CodeSize, Cpu};
 use crate::decode::lower;
 use crate::exec::Leave;
 use crate::memory::{Memory, Range};
-use crate::model::CpuModel;
+use crate::model::{CpuModel, Features};
 use crate::state::{F80, X87, cr0, flag, gpr, sreg};
 use crate::time::Clock;
 
@@ -135,7 +135,7 @@ impl Bench {
     pub fn new() -> Self {
         let mut memory = Memory::new(0x10000).expect("RAM");
         memory.map_mut().add(Range::ram(0, 0x10000, 0)).expect("mapped");
-        let mut cpu = Cpu::new(0, CpuModel::default());
+        let mut cpu = Cpu::new(0, CpuModel::everything());
         cpu.control.cr0 = cr0::PE | cr0::NE | cr0::ET;
         cpu.refresh();
         cpu.x87.init();
@@ -147,7 +147,7 @@ impl Bench {
     pub fn run(&mut self, bytes: &[u8]) -> crate::exec::Step {
         let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
         assert_eq!(instruction.len(), bytes.len(), "{bytes:02x?}");
-        let op = lower::lower(&instruction, 0, 0, CodeSize::Bits64);
+        let op = lower::lower(&instruction, 0, 0, CodeSize::Bits64, &Features::built());
         (op.run)(&mut self.cpu, &mut self.board, std::slice::from_ref(&op))
     }
 
@@ -208,7 +208,7 @@ fn run_all(bench: &mut Bench, ip: u64, code: &[u8]) -> crate::exec::Step {
     while decoder.can_decode() {
         let offset = decoder.position() as u16;
         let instruction = decoder.decode();
-        let op = lower::lower(&instruction, offset, 0, CodeSize::Bits64);
+        let op = lower::lower(&instruction, offset, 0, CodeSize::Bits64, &Features::built());
         (op.run)(&mut bench.cpu, &mut bench.board, std::slice::from_ref(&op))?;
     }
     Ok(())
@@ -339,7 +339,7 @@ fn a_faulting_store_changes_nothing() {
     // In 32-bit code the segment has a limit: FSTP tbyte [ESI] goes beyond it, FSTP qword does not.
     let run = |bench: &mut Bench, bytes: &[u8]| {
         let instruction = Decoder::new(32, bytes, DecoderOptions::NONE).decode();
-        let op = lower::lower(&instruction, 0, 0, CodeSize::Bits32);
+        let op = lower::lower(&instruction, 0, 0, CodeSize::Bits32, &Features::built());
         (op.run)(&mut bench.cpu, &mut bench.board, std::slice::from_ref(&op))
     };
     assert_eq!(run(&mut bench, &[0xdb, 0x3e]), Err(Leave::Fault));

@@ -13,7 +13,7 @@ use crate::decode::lower::lower;
 use crate::decode::{Op, address};
 use crate::exec::Step;
 use crate::memory::{Memory, Range};
-use crate::model::CpuModel;
+use crate::model::{CpuModel, Features};
 use crate::state::{cr0, cr4, efer, flag, gpr, sreg};
 use crate::time::Clock;
 use catalogue::{Case, Operand};
@@ -28,7 +28,7 @@ const AREA: u64 = 0x3000;
 pub(super) fn machine() -> (Cpu, Board) {
     let mut memory = Memory::new(1 << 20).unwrap();
     memory.map_mut().add(Range::ram(0, 1 << 20, 0)).unwrap();
-    let mut cpu = Cpu::new(0, CpuModel::default());
+    let mut cpu = Cpu::new(0, CpuModel::everything());
     cpu.control.cr0 = cr0::PE | cr0::NE;
     cpu.control.cr4 = cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::PAE;
     cpu.control.efer = efer::LME | efer::LMA;
@@ -39,10 +39,15 @@ pub(super) fn machine() -> (Cpu, Board) {
 
 /// The internal form of 64-bit code.
 pub(super) fn decode(bytes: &[u8]) -> Op {
+    decode_for(bytes, &Features::built())
+}
+
+/// The internal form of 64-bit code for a processor with these features.
+fn decode_for(bytes: &[u8], features: &Features) -> Op {
     let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
     assert!(!instruction.is_invalid(), "{bytes:02x?}");
     assert_eq!(instruction.len(), bytes.len(), "{bytes:02x?}");
-    lower(&instruction, 0, 0, CodeSize::Bits64)
+    lower(&instruction, 0, 0, CodeSize::Bits64, features)
 }
 
 /// Decodes and runs one instruction.
