@@ -4,6 +4,8 @@ use crate::layout::{CODE, DATA, DATA_BYTES};
 
 /// Bytes of the FXSAVE64 image that are looked at.
 pub const FX_BYTES: usize = 416;
+/// Bytes of the upper halves of the YMM registers.
+pub const HIGH_BYTES: usize = 256;
 /// RFLAGS bits that a case sets and that are compared: the arithmetic flags and DF.
 pub const FLAGS: u64 = 0xcd5;
 
@@ -18,6 +20,8 @@ pub struct State {
     pub rflags: u64,
     /// As FXSAVE64 leaves it.
     pub fx: [u8; FX_BYTES],
+    /// The upper halves of YMM0 to YMM15, as XSAVE leaves them; zeros on a host without AVX.
+    pub high: [u8; HIGH_BYTES],
 }
 
 impl Default for State {
@@ -25,7 +29,7 @@ impl Default for State {
         let mut fx = [0; FX_BYTES];
         fx[..2].copy_from_slice(&0x37fu16.to_le_bytes());
         fx[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
-        Self { gpr: [0; 16], rip: CODE, rflags: 0x202, fx }
+        Self { gpr: [0; 16], rip: CODE, rflags: 0x202, fx, high: [0; HIGH_BYTES] }
     }
 }
 
@@ -61,6 +65,12 @@ impl State {
         let at = 160 + 16 * i;
         u128::from(u64::from_le_bytes(word(&self.fx[at..])))
             | u128::from(u64::from_le_bytes(word(&self.fx[at + 8..]))) << 64
+    }
+
+    /// The upper half of YMMi
+    pub fn ymm_high(&self, i: usize) -> u128 {
+        let half = |at: usize| u128::from(u64::from_le_bytes(word(&self.high[at..])));
+        half(16 * i) | half(16 * i + 8) << 64
     }
 }
 
@@ -191,6 +201,7 @@ impl State {
             out.extend(value.to_le_bytes());
         }
         out.extend(&self.fx);
+        out.extend(&self.high);
     }
 
     fn get(from: &mut Reader) -> Result<Self, Malformed> {
@@ -201,6 +212,7 @@ impl State {
         state.rip = from.u64()?;
         state.rflags = from.u64()?;
         state.fx.copy_from_slice(from.bytes(FX_BYTES)?);
+        state.high.copy_from_slice(from.bytes(HIGH_BYTES)?);
         Ok(state)
     }
 }

@@ -204,6 +204,12 @@ pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Ru
             }
         }
     }
+    for i in (0..16).filter(|i| a.ymm_high(*i) != b.ymm_high(*i)) {
+        let (x, y) = (a.ymm_high(i), b.ymm_high(i));
+        if !(rules.approximate && near_vectors(x, y)) {
+            note(format!("ymm{i}.high"), format!("{x:032x}"), format!("{y:032x}"));
+        }
+    }
     if native.changes != emulated.changes {
         memory(case, native, emulated, rules, &mut out);
     }
@@ -298,6 +304,9 @@ pub fn line(case: &Case, differences: &[Difference]) -> String {
     }
     for i in (0..16).filter(|i| state.xmm(*i) != 0) {
         put(format_args!(" xmm{i}={:032x}", state.xmm(i)));
+    }
+    for i in (0..16).filter(|i| state.ymm_high(*i) != 0) {
+        put(format_args!(" ymm{i}.high={:032x}", state.ymm_high(i)));
     }
     for patch in &case.patches {
         put(format_args!(" [+{:x}]=", patch.at));

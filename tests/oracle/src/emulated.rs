@@ -132,6 +132,9 @@ impl Emulated {
         cpu.shadow_at = None;
         cpu.control.cr2 = 0;
         load_fx(cpu, &case.state.fx);
+        for (i, half) in cpu.vector.ymm_high.iter_mut().enumerate() {
+            *half = case.state.ymm_high(i);
+        }
     }
 }
 
@@ -161,7 +164,9 @@ fn page_tables(memory: &mut Memory) {
 /// 64-bit mode at CPL 3 with the selectors of Linux, and no IDT.
 fn user_mode(cpu: &mut Cpu) {
     cpu.control.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
-    cpu.control.cr4 = cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT;
+    cpu.control.cr4 = cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::OSXSAVE | cr4::FSGSBASE;
+    // x87, SSE, AVX
+    cpu.control.xcr0 = 7;
     cpu.control.efer = efer::SCE | efer::LME | efer::LMA | efer::NXE;
     cpu.control.cr3 = TABLES;
     cpu.seg = [Segment::default(); 6];
@@ -207,6 +212,9 @@ fn state(cpu: &Cpu) -> State {
     }
     for (i, register) in cpu.vector.xmm.iter().enumerate() {
         put(160 + 16 * i, &register.to_le_bytes());
+    }
+    for (half, register) in state.high.chunks_exact_mut(16).zip(&cpu.vector.ymm_high) {
+        half.copy_from_slice(&register.to_le_bytes());
     }
     state
 }

@@ -1,6 +1,8 @@
 //! Every instruction form that iced-x86 knows, and what becomes of it here.
 
-use iced_x86::{Code, CpuidFeature, Decoder, DecoderOptions, Instruction, Mnemonic};
+use iced_x86::{
+    Code, CpuidFeature, Decoder, DecoderOptions, EncodingKind, Instruction, Mnemonic, OpCodeOperandKind,
+};
 use ringhold_emulator::cpu::CodeSize;
 use ringhold_emulator::decode::lower;
 use ringhold_emulator::model::Features;
@@ -26,8 +28,10 @@ pub enum Family {
     Integer,
     /// The x87 FPU.
     X87,
-    /// MMX, SSE and SSE2.
+    /// MMX and what the SSE encodings have.
     Vector,
+    /// What the VEX encodings have of vectors.
+    Avx,
 }
 
 /// The family of a form.
@@ -37,11 +41,45 @@ pub fn family(code: Code) -> Family {
     use CpuidFeature::*;
     if has(&[FPU, FPU287, FPU387, FPU287XL_ONLY, FPU387SL_ONLY]) || code == Code::Wait {
         Family::X87
-    } else if has(&[MMX, SSE, SSE2, SSE3, FXSR]) && !has(&[CLFSH]) {
-        Family::Vector
+    } else if has(&[FXSR]) || vectors(code) {
+        match code.op_code().encoding() {
+            EncodingKind::Legacy | EncodingKind::D3NOW => Family::Vector,
+            _ => Family::Avx,
+        }
     } else {
         Family::Integer
     }
+}
+
+/// Whether the form has to do with vector registers or their control word.
+fn vectors(code: Code) -> bool {
+    let operands = code.op_code().op_kinds().iter().any(|kind| {
+        use OpCodeOperandKind::*;
+        matches!(
+            kind,
+            mm_reg
+                | mm_rm
+                | mm_or_mem
+                | xmm_reg
+                | xmm_rm
+                | xmm_or_mem
+                | xmm_vvvv
+                | xmm_is4
+                | ymm_reg
+                | ymm_rm
+                | ymm_or_mem
+                | ymm_vvvv
+                | ymm_is4
+                | zmm_reg
+                | zmm_rm
+                | zmm_or_mem
+                | zmm_vvvv
+                | tmm_reg
+        )
+    });
+    use Mnemonic::*;
+    operands
+        || matches!(code.mnemonic(), Ldmxcsr | Stmxcsr | Vldmxcsr | Vstmxcsr | Emms | Vzeroall | Vzeroupper)
 }
 
 /// All forms.

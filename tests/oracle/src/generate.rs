@@ -6,7 +6,7 @@ use iced_x86::{
     Code, Encoder, FlowControl, Instruction, MemorySize, Mnemonic, OpCodeOperandKind, OpKind, Register,
 };
 
-use crate::case::{Case, FX_BYTES, State};
+use crate::case::{Case, FX_BYTES, HIGH_BYTES, State};
 use crate::forms;
 use crate::layout::{CODE, DATA, DATA_BYTES, GS_BASE, PAGE, READ_ONLY};
 use crate::values::Random;
@@ -263,12 +263,15 @@ impl<'a> Builder<'a> {
             k_reg | k_rm | k_vvvv | k_or_mem => Register::K1 + n,
             kp1_reg => Register::K2,
             mm_reg | mm_rm | mm_or_mem => of(Register::MM0, 8),
-            xmm_reg | xmm_rm | xmm_or_mem => of(Register::XMM0, 16),
-            // Not offered: which ones does not matter, but gathers want different ones.
-            xmm_vvvv | xmm_is4 | xmm_is5 => Register::XMM3 + n,
+            xmm_reg | xmm_rm | xmm_or_mem | xmm_vvvv | xmm_is4 | xmm_is5 => {
+                Register::XMM0 + self.vector_number(n)
+            }
+            ymm_reg | ymm_rm | ymm_or_mem | ymm_vvvv | ymm_is4 | ymm_is5 => {
+                Register::YMM0 + self.vector_number(n)
+            }
+            zmm_reg | zmm_rm | zmm_or_mem | zmm_vvvv => Register::ZMM0 + self.vector_number(n),
+            // Blocks of four registers.
             xmmp3_vvvv => Register::XMM4,
-            ymm_reg | ymm_rm | ymm_vvvv | ymm_is4 | ymm_is5 | ymm_or_mem => Register::YMM3 + n,
-            zmm_reg | zmm_rm | zmm_vvvv | zmm_or_mem => Register::ZMM3 + n,
             zmmp3_vvvv => Register::ZMM4,
             tmm_reg | tmm_rm | tmm_vvvv => Register::TMM1 + n,
             bnd_reg | bnd_or_mem_mpx => Register::BND0 + n,
@@ -346,7 +349,12 @@ impl<'a> Builder<'a> {
         };
         let target = self.target(bytes.min(512), place);
         // Most 16-byte operands have to be aligned; so do the areas of FXSAVE.
-        if (bytes == 16 || bytes == 512) && !self.random.one_in(8) { target & !15 } else { target }
+        let align = match bytes {
+            16 | 512 => 16,
+            32 => 32,
+            _ => 1,
+        };
+        if self.random.one_in(8) { target } else { target / align * align }
     }
 
     fn memory(&mut self, n: u32, kind: OpCodeOperandKind) -> Option<()> {
@@ -355,16 +363,14 @@ impl<'a> Builder<'a> {
         self.operand = Some(target);
         let i = &mut self.instruction;
         i.set_op_kind(n, OpKind::Memory);
-        let vector_index = match kind {
-            mem_vsib32x | mem_vsib64x => Some(Register::XMM6),
-            mem_vsib32y | mem_vsib64y => Some(Register::YMM6),
-            mem_vsib32z | mem_vsib64z => Some(Register::ZMM6),
-            _ => Option::None,
-        };
-        if let Some(index) = vector_index {
-            i.set_memory_base(Register::RAX);
-            i.set_memory_index(index);
-            return Some(());
+        match kind {
+            mem_vsib32x => return self.gathered(Register::XMM0, 4),
+            mem_vsib64x => return self.gathered(Register::XMM0, 8),
+            mem_vsib32y => return self.gathered(Register::YMM0, 4),
+            mem_vsib64y => return self.gathered(Register::YMM0, 8),
+            mem_vsib32z => return self.gathered(Register::ZMM0, 4),
+            mem_vsib64z => return self.gathered(Register::ZMM0, 8),
+            _ => {}
         }
         let low = target >> 32 == 0;
         if self.absolute {
@@ -392,6 +398,43 @@ impl<'a> Builder<'a> {
             }
         }
         Some(())
+    }
+
+    /// A memory operand with an index in each lane of a vector register. Most lanes lead into the
+    /// writable pages; in one of eight cases one lane leads elsewhere.
+    fn gathered(&mut self, first: Register, lane: usize) -> Option<()> {
+        self.operand = None;
+        let base = self.free(usize::MAX)?;
+        let scale = self.random.pick(&[1u32, 2, 4, 8]);
+        let displacement = self.displacement();
+        let index = self.vector_number(1);
+        self.place(Some(base), None, scale, displacement, false);
+        let i = &mut self.instruction;
+        i.set_memory_index(first + index);
+        let middle = DATA + DATA_BYTES as u64 / 2;
+        self.set(base, middle.wrapping_sub(displacement));
+        let astray = if self.random.one_in(8) { self.random.below(8) } else { u64::MAX };
+        let mut lanes = [0; 32];
+        for (nth, bytes) in lanes.chunks_exact_mut(lane).enumerate() {
+            let at = match nth as u64 == astray {
+                true => self.random.pick(&[0x2000u64, 0x2ffc, 0x8000, 0x1000u64.wrapping_neg(), 0x7fff_0000]),
+                false => self.random.below(DATA_BYTES as u64 - 16).wrapping_sub(DATA_BYTES as u64 / 2),
+            };
+            let value = (at as i64).div_euclid(i64::from(scale));
+            bytes.copy_from_slice(&value.to_le_bytes()[..lane]);
+        }
+        let index = index as usize;
+        self.case.state.fx[160 + 16 * index..176 + 16 * index].copy_from_slice(&lanes[..16]);
+        self.case.state.high[16 * index..16 * index + 16].copy_from_slice(&lanes[16..]);
+        Some(())
+    }
+
+    /// The number of a vector register for operand `n`. Gathers want three different ones, else
+    /// they raise #UD, which is tried now and then.
+    fn vector_number(&mut self, n: u32) -> u32 {
+        let any = self.random.below(16) as u32;
+        let unique = self.code.op_code().requires_unique_reg_nums();
+        if unique && !self.random.one_in(64) { any / 4 * 4 + n % 4 } else { any }
     }
 
     fn displacement(&mut self) -> u64 {
@@ -545,6 +588,9 @@ impl<'a> Builder<'a> {
             MemorySize::Float80 => extended(random).to_vec(),
             MemorySize::Bcd => random.decimal().to_vec(),
             size if size.size() == 16 => random.vector().to_le_bytes().to_vec(),
+            size if size.size() == 32 => {
+                [random.vector().to_le_bytes(), random.vector().to_le_bytes()].concat()
+            }
             size if size.size() <= 8 => {
                 let value = if random.one_in(3) { random.vector() as u64 } else { random.integer() };
                 value.to_le_bytes()[..size.size()].to_vec()
@@ -821,15 +867,37 @@ fn fx(random: &mut Random) -> [u8; FX_BYTES] {
             fx[at..at + 10].copy_from_slice(&extended(random));
         }
     }
-    for register in fx[160..].chunks_exact_mut(16) {
-        register.copy_from_slice(&random.vector().to_le_bytes());
-    }
     fx
+}
+
+/// Fills vector registers. Half of them, in some cases, come from a small pool, changed in a few
+/// bits: equal and nearly equal operands are where comparisons and differences break.
+fn vectors(registers: &mut [u8], pool: &[u128; 3], random: &mut Random) {
+    let related = random.one_in(3);
+    for register in registers.chunks_exact_mut(16) {
+        let value = match related && random.one_in(2) {
+            false => random.vector(),
+            true => {
+                let signs = random.pick(&[0, 1 << 31, 1 << 63, 0x8000_0000 << 64 | 0x8000_0000, 1 << 127]);
+                let low = random.pick(&[0u128, 0, 1, 1 << 64, 3 << 32]);
+                random.pick(pool) ^ signs ^ low
+            }
+        };
+        register.copy_from_slice(&value.to_le_bytes());
+    }
 }
 
 /// A random state.
 pub fn state(random: &mut Random) -> State {
     let mut state = State { fx: fx(random), ..State::default() };
+    let pool = [random.vector(), random.vector(), random.vector()];
+    vectors(&mut state.fx[160..], &pool, random);
+    if random.one_in(4) {
+        // What code without AVX sees.
+        state.high = [0; HIGH_BYTES];
+    } else {
+        vectors(&mut state.high, &pool, random);
+    }
     for value in &mut state.gpr {
         *value = random.integer();
     }

@@ -116,12 +116,19 @@ impl Random {
         (integer << 63 | fraction, (sign << 15 | exponent) as u16)
     }
 
-    /// 16 bytes: four singles, two doubles or integers.
+    /// Bits of a half-precision number.
+    pub fn half(&mut self) -> u16 {
+        let (sign, exponent, fraction) = self.float(5, 10);
+        (sign << 15 | exponent << 10 | fraction) as u16
+    }
+
+    /// 16 bytes: eight halves, four singles, two doubles or integers.
     pub fn vector(&mut self) -> u128 {
-        let kind = self.below(3);
+        let kind = self.below(7);
         let mut half = || match kind {
-            0 => self.double(),
-            1 => u64::from(self.single()) | u64::from(self.single()) << 32,
+            0 | 1 => self.double(),
+            2 => (0..4).map(|n| u64::from(self.half()) << (16 * n)).sum(),
+            3 | 4 => u64::from(self.single()) | u64::from(self.single()) << 32,
             _ => self.integer(),
         };
         u128::from(half()) | u128::from(half()) << 64

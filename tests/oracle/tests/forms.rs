@@ -61,6 +61,7 @@ fn shrink(native: &mut Native, emulated: &mut Emulated, generated: &Generated) -
     }
     for i in 0..16 {
         simpler.push(Box::new(move |case| case.state.fx[160 + 16 * i..176 + 16 * i].fill(0)));
+        simpler.push(Box::new(move |case| case.state.high[16 * i..16 * i + 16].fill(0)));
     }
     let default = ringhold_oracle::case::State::default();
     simpler.push(Box::new(|case| case.state.rflags = 0));
@@ -150,6 +151,15 @@ fn mmx_and_sse_instructions_do_what_the_host_does() {
 }
 
 #[test]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    ignore = "the native runner needs an x86-64 Linux host"
+)]
+fn avx_instructions_do_what_the_host_does() {
+    compare(Family::Avx);
+}
+
+#[test]
 fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
     let mut emulated = Emulated::new();
     let mut reasons: BTreeMap<&str, Vec<Code>> = BTreeMap::new();
@@ -193,7 +203,8 @@ fn summary(compared: &BTreeMap<Family, u32>, reasons: &BTreeMap<&str, Vec<Code>>
         let name = match family {
             Family::Integer => "integer and system, at CPL 3",
             Family::X87 => "x87",
-            Family::Vector => "MMX, SSE, SSE2",
+            Family::Vector => "MMX and SSE",
+            Family::Avx => "AVX and what came after in its encoding",
         };
         out += &format!("| {count} | compared with the host: {name} |\n");
     }

@@ -44,6 +44,7 @@ fn shrink(native: &mut Native, emulated: &mut Emulated, mut case: Case) -> Strin
         for change in [
             (|case: &mut Case, i| case.state.gpr[i] = 0) as fn(&mut Case, usize),
             |case, i| case.state.fx[160 + 16 * i..176 + 16 * i].fill(0),
+            |case, i| case.state.high[16 * i..16 * i + 16].fill(0),
             |case, i| case.state.fx[32 + 16 * (i & 7)..42 + 16 * (i & 7)].fill(0),
         ] {
             let mut simpler = case.clone();

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
-use ringhold_oracle::case::{Case, FLAGS, FX_BYTES, Outcome, Reader, State, apply, changes};
+use ringhold_oracle::case::{Case, FLAGS, FX_BYTES, HIGH_BYTES, Outcome, Reader, State, apply, changes};
 use ringhold_oracle::layout::{
     CODE, CODE_BYTES, DATA, DATA_BYTES, GS_BASE, LONGEST, PAGE, READ_ONLY, REGION, REGION_BYTES, background,
 };
@@ -240,6 +240,28 @@ fn finish(batch: &mut Batch, index: usize, context: &ucontext_t) {
     batch.outcomes.push(Outcome { fault, cr2, state, changes: changes(&batch.before, data) });
 }
 
+/// Where the kernel puts the XSAVE header behind the FXSAVE image, and the upper halves of the YMM
+/// registers behind that: the standard form of the area (SDM volume 1, 13.4).
+const XSAVE_HEADER: usize = 512;
+const YMM_HIGH: usize = 576;
+/// XCR0 bits, as XSTATE_BV has them.
+const X87_AND_SSE: u64 = 3;
+const AVX: u64 = 1 << 2;
+
+/// The extended state of a signal context: the image, and which parts of the state it has room
+/// for, zero if it is a mere FXSAVE image.
+fn image(context: &ucontext_t) -> (*mut u8, u64) {
+    const FP_XSTATE_MAGIC1: u32 = 0x4650_5853;
+    let image = context.uc_mcontext.fpregs.cast::<u8>();
+    // SAFETY: the kernel points to an image of at least 512 bytes. Its software bytes (at 464)
+    // tell by a magic number that an XSAVE area follows, and (at 472) its parts.
+    unsafe {
+        let extended = image.add(464).cast::<u32>().read_unaligned() == FP_XSTATE_MAGIC1;
+        let parts = if extended { image.add(472).cast::<u64>().read_unaligned() } else { 0 };
+        (image, parts)
+    }
+}
+
 fn save(context: &ucontext_t) -> State {
     let registers = &context.uc_mcontext.gregs;
     let mut state = State::default();
@@ -248,9 +270,15 @@ fn save(context: &ucontext_t) -> State {
     }
     state.rip = registers[libc::REG_RIP as usize] as u64;
     state.rflags = registers[libc::REG_EFL as usize] as u64;
-    // SAFETY: the kernel points to an image of at least 512 bytes.
+    let (image, parts) = image(context);
+    // SAFETY: the kernel points to an image of at least 512 bytes, and where it has room for the
+    // AVX state its header and the upper halves lie behind. Halves that the header does not list
+    // are in their initial state, which is zero.
     unsafe {
-        ptr::copy_nonoverlapping(context.uc_mcontext.fpregs.cast::<u8>(), state.fx.as_mut_ptr(), FX_BYTES);
+        ptr::copy_nonoverlapping(image, state.fx.as_mut_ptr(), FX_BYTES);
+        if parts & AVX != 0 && image.add(XSAVE_HEADER).cast::<u64>().read_unaligned() & AVX != 0 {
+            ptr::copy_nonoverlapping(image.add(YMM_HIGH), state.high.as_mut_ptr(), HIGH_BYTES);
+        }
     }
     state
 }
@@ -264,17 +292,19 @@ fn load(context: &mut ucontext_t, state: &State) {
     let flags = &mut registers[libc::REG_EFL as usize];
     *flags = *flags & !(FLAGS as i64 | 1 << 8 | 1 << 14 | 1 << 16 | 1 << 18 | 1 << 21)
         | (state.rflags & FLAGS) as i64;
-    // SAFETY: the kernel points to an image of at least 512 bytes, and where its software bytes
-    // begin with FP_XSTATE_MAGIC1 an XSAVE header follows; its first word says which parts the
-    // kernel loads, of which x87 and SSE are bits 0 and 1.
+    let (image, parts) = image(context);
+    // SAFETY: as in `save`. The header's first word says which parts the kernel loads.
     unsafe {
-        let image = context.uc_mcontext.fpregs.cast::<u8>();
         ptr::copy_nonoverlapping(state.fx.as_ptr(), image, MASK.start);
         ptr::copy_nonoverlapping(state.fx.as_ptr().add(MASK.end), image.add(MASK.end), FX_BYTES - MASK.end);
-        const FP_XSTATE_MAGIC1: u32 = 0x4650_5853;
-        if image.add(464).cast::<u32>().read_unaligned() == FP_XSTATE_MAGIC1 {
-            let parts = image.add(512).cast::<u64>();
-            parts.write_unaligned(parts.read_unaligned() | 3);
+        if parts != 0 {
+            let mut loaded = X87_AND_SSE;
+            if parts & AVX != 0 {
+                loaded |= AVX;
+                ptr::copy_nonoverlapping(state.high.as_ptr(), image.add(YMM_HIGH), HIGH_BYTES);
+            }
+            let header = image.add(XSAVE_HEADER).cast::<u64>();
+            header.write_unaligned(header.read_unaligned() | loaded);
         }
     }
 }
