@@ -48,6 +48,11 @@ pub struct Cpu {
     pub sse_ready: bool,
     /// MMX instructions may run. Hot twin of CR0.EM, CR0.TS.
     pub mmx_ready: bool,
+    /// Each block must be checked against the limit of CS and the instruction breakpoints. Hot
+    /// twin of CS, DR7.
+    pub careful: bool,
+    /// A data or I/O breakpoint is enabled. Hot twin of DR7.
+    pub watching: bool,
     /// Current privilege level.
     pub cpl: u8,
     /// How wide code is. Hot twin of CS, CR0 and EFER.
@@ -112,6 +117,8 @@ impl Cpu {
             alone: false,
             sse_ready: false,
             mmx_ready: false,
+            careful: true,
+            watching: false,
             cpl: 0,
             size: CodeSize::Bits16,
             mode_tag: 0,
@@ -206,6 +213,9 @@ impl Cpu {
         }
         self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
         self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;
+        self.refresh_debug();
+        let limited = self.size != CodeSize::Bits64 && self.seg[usize::from(sreg::CS)].limit != u32::MAX;
+        self.careful = limited || self.has_instruction_breakpoint();
         self.refresh_view();
     }
 

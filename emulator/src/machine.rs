@@ -10,7 +10,6 @@ use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::block::BlockCache;
 use crate::exec::Leave;
 use crate::exec::interrupt::Source;
-use crate::mmu::walk::canonical;
 use crate::model::CpuModel;
 use crate::points::{Breakpoints, Position};
 use crate::state::{Activity, flag, gpr};
@@ -184,26 +183,33 @@ impl Machine {
             let event = fabric.events.next_at().map_or(u64::MAX, |at| fabric.clock.retired_at(at));
             let mut deadline = until.min(event).max(cpu.retired + 1);
             let trap = cpu.flags.system & flag::TF != 0;
-            let resumed = cpu.flags.system & flag::RF != 0;
-            if trap || resumed || cpu.shadow_at == Some(cpu.retired) {
+            if trap || cpu.shadow_at == Some(cpu.retired) {
                 deadline = cpu.retired + 1;
             }
+            // RF is clear from the start of an instruction on (SDM volume 3, 18.3.1.1).
+            let resumed = cpu.flags.system & flag::RF != 0;
+            let held = cpu.debug_held();
+            cpu.flags.system &= !flag::RF;
             let before = cpu.retired;
-            if self.breakpoints.is_empty() {
-                self.execute::<false>(deadline);
-            } else if self.execute::<true>(deadline) {
+            let stopped = match (cpu.careful, self.breakpoints.is_empty()) {
+                (true, _) => self.execute_carefully(deadline, resumed || held),
+                (false, true) => self.execute::<false>(deadline),
+                (false, false) => self.execute::<true>(deadline),
+            };
+            let cpu = &mut self.cpus[0];
+            if resumed && cpu.retired == before && cpu.exception.is_none() {
+                // A stop before the instruction: it is still to come.
+                cpu.flags.system |= flag::RF;
+            }
+            if stopped {
                 return Stop::Breakpoint;
             }
             barren = if self.cpus[0].retired == before { barren + 1 } else { 0 };
             if barren >= BARREN {
                 return Stop::Livelock;
             }
-            if resumed && self.cpus[0].retired >= deadline {
-                // RF lasts until the instruction after IRET is done (SDM volume 3, 18.3.1.1).
-                self.cpus[0].flags.system &= !flag::RF;
-            }
-            if trap && !self.board.watches.held_at(self.cpus[0].retired) {
-                self.single_step();
+            if !self.board.watches.held_at(self.cpus[0].retired) {
+                self.cpus[0].debug_trap(&mut self.board, trap);
             }
         }
     }
@@ -279,16 +285,8 @@ impl Machine {
         };
         let Some(vector) = vector else { return false };
         cpu.deliver(board, Exception { vector, error: None }, Source::External);
+        cpu.debug_trap(board, false);
         true
-    }
-
-    /// The trap after an instruction that began with TF set (SDM volume 3, 18.3.1.4).
-    fn single_step(&mut self) {
-        let cpu = &mut self.cpus[0];
-        if cpu.activity == Activity::Running && cpu.exception.is_none() {
-            cpu.control.dr6 |= 1 << 14;
-            cpu.deliver(&mut self.board, Exception { vector: 1, error: None }, Source::External);
-        }
     }
 
     /// Executes blocks until `deadline` instructions have retired or something needs a look. With
@@ -301,20 +299,9 @@ impl Machine {
         if POINTS && stands_at(cpu, breakpoints, passed) {
             return true;
         }
-        // RIP may have been set from outside to what no branch would allow.
-        let known = canonical(cpu.rip, cpu.linear_bits()).then(|| code.jump(cpu)).flatten();
-        let mut index = match known {
-            Some(known) => known,
-            None => match code.find(cpu, board) {
-                Ok(found) => {
-                    code.link(cpu, None, found);
-                    found
-                }
-                Err(_) => {
-                    raise(cpu, board);
-                    return false;
-                }
-            },
+        let Ok(mut index) = code.known_or_found(cpu, board) else {
+            raise(cpu, board);
+            return false;
         };
         loop {
             match slice(cpu, board, code, index, deadline) {
@@ -339,25 +326,54 @@ impl Machine {
                         },
                     };
                 }
-                Outcome::Look => return false,
-                Outcome::Repeat => {
-                    *passed = Some(cpu.point());
+                outcome => {
+                    conclude(cpu, board, code, passed, outcome);
                     return false;
                 }
-                Outcome::Alone => {
-                    cpu.deadline = cpu.retired + 1;
-                    match code.find(cpu, board) {
-                        Ok(single) => match slice(cpu, board, code, single, cpu.retired + 1) {
-                            Outcome::Fault => raise(cpu, board),
-                            Outcome::Repeat => *passed = Some(cpu.point()),
-                            _ => {}
-                        },
-                        Err(_) => raise(cpu, board),
-                    }
-                    return false;
-                }
-                Outcome::Fault => {
-                    raise(cpu, board);
+            }
+        }
+    }
+
+    /// As [`Self::execute`], looking at each block before it is entered: code ends at the limit
+    /// of CS, and the guest's instruction breakpoints are taken, but for one at the first
+    /// instruction if it is `resumed`.
+    fn execute_carefully(&mut self, deadline: u64, mut resumed: bool) -> bool {
+        let Self { cpus, board, code, breakpoints, passed } = self;
+        let cpu = &mut cpus[0];
+        cpu.exception = None;
+        loop {
+            if !breakpoints.is_empty() && stands_at(cpu, breakpoints, passed) {
+                return true;
+            }
+            let hit = if resumed { 0 } else { cpu.instruction_breakpoints(0) };
+            if hit != 0 {
+                cpu.instruction_breakpoint(board, hit);
+                return false;
+            }
+            let found = cpu.code_room().and_then(|room| Ok((room, code.known_or_found(cpu, board)?)));
+            let Ok((room, index)) = found else {
+                raise(cpu, board);
+                return false;
+            };
+            let ops = &code.block(index).ops;
+            // Up to an instruction that ends beyond the limit, or that has a breakpoint.
+            let most = (deadline - cpu.retired).min(ops.len() as u64) as usize;
+            let stops = |op: &crate::decode::Op| {
+                op.next_offset() > room || op.nth > 0 && cpu.instruction_breakpoints(op.offset.into()) != 0
+            };
+            let count = ops[..most].iter().position(stops).unwrap_or(most);
+            if count == 0 {
+                cpu.gp(0);
+                raise(cpu, board);
+                return false;
+            }
+            resumed = false;
+            // A REP instruction is the last of its block, and may go on to the deadline.
+            cpu.deadline = if count == most { deadline } else { cpu.retired + count as u64 };
+            match slice(cpu, board, code, index, cpu.deadline) {
+                Outcome::Onward { .. } if cpu.retired < deadline && !board.attention => {}
+                outcome => {
+                    conclude(cpu, board, code, passed, outcome);
                     return false;
                 }
             }
@@ -410,11 +426,11 @@ fn absorb(hash: &mut Xxh3, value: &impl Serialize) {
 fn raise(cpu: &mut Cpu, board: &mut Board) {
     if let Some(exception) = cpu.exception {
         board.fabric.clock.set_retired(cpu.retired);
-        if exception.vector != 1 {
-            cpu.flags.system |= flag::RF;
-        }
+        // What the instruction hit before it faulted is no trap.
+        cpu.control.pending_debug = 0;
+        cpu.flags.system |= flag::RF;
         cpu.deliver(board, exception, Source::External);
-        // Marks for `single_step` that no instruction completed.
+        // Marks for `debug_trap` that no instruction completed.
         cpu.exception = Some(exception);
     }
 }
@@ -427,6 +443,28 @@ fn stands_at(cpu: &Cpu, breakpoints: &Breakpoints, passed: &mut Option<(u64, u64
     }
     *passed = Some(here);
     true
+}
+
+/// What is left to do when a block was not left straight on.
+fn conclude(
+    cpu: &mut Cpu,
+    board: &mut Board,
+    code: &mut BlockCache,
+    passed: &mut Option<(u64, u64, u64)>,
+    mut outcome: Outcome,
+) {
+    if let Outcome::Alone = outcome {
+        cpu.deadline = cpu.retired + 1;
+        outcome = match code.find(cpu, board) {
+            Ok(single) => slice(cpu, board, code, single, cpu.retired + 1),
+            Err(_) => Outcome::Fault,
+        };
+    }
+    match outcome {
+        Outcome::Fault => raise(cpu, board),
+        Outcome::Repeat => *passed = Some(cpu.point()),
+        _ => {}
+    }
 }
 
 /// Runs a block from its start, as far as the deadline lets it.
@@ -476,6 +514,8 @@ fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outc
             Outcome::Look
         }
         Leave::Repeat => {
+            // What comes between two iterations finds RF set (SDM volume 3, 18.3.1.1).
+            cpu.flags.system |= flag::RF;
             cpu.retired += before;
             cpu.rip = advance(cpu, start, u64::from(op.offset));
             Outcome::Repeat

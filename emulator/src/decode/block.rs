@@ -11,10 +11,10 @@ use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::exec::Leave;
 use crate::memory::{CODE_LINE, StaleCode, Target};
-use crate::mmu::tlb::{Access, Tlb};
+use crate::mmu::tlb::{Access, Tlb, Translation};
 use crate::mmu::walk::canonical;
 use crate::model::Features;
-use crate::state::{efer, sreg};
+use crate::state::sreg;
 
 /// Most instructions of a block.
 const LONGEST: usize = 64;
@@ -186,8 +186,7 @@ impl BlockCache {
             if second.is_none() {
                 return Ok(at);
             }
-            let next = next_page(cpu, linear);
-            let physical = cpu.translate(board, next, Access::Fetch, view)?.physical;
+            let physical = second_page(cpu, board, linear)?.physical;
             if second == Some(physical) {
                 return Ok(at);
             }
@@ -218,8 +217,7 @@ impl BlockCache {
         let mut second = None;
         if ops.is_empty() {
             // The first instruction does not end in this page.
-            let next = next_page(cpu, linear);
-            let page = cpu.translate(board, next, Access::Fetch, fetch_view(cpu))?;
+            let page = second_page(cpu, board, linear)?;
             let mut bytes = [0xff; 2 * INSTRUCTION_BYTES];
             let split = have.min(INSTRUCTION_BYTES as u64) as usize;
             read_code(board, first, at, &mut bytes[..split]);
@@ -284,6 +282,23 @@ impl BlockCache {
             self.by_page.entry(page).or_default().push(index);
         }
         index
+    }
+
+    /// The block at the processor's RIP and its index, known or found.
+    ///
+    /// # Errors
+    /// A fault of the fetch, raised.
+    pub fn known_or_found(&mut self, cpu: &mut Cpu, board: &mut Board) -> Result<u32, Leave> {
+        // RIP may have been set from outside to what no branch would allow.
+        let known = canonical(cpu.rip, cpu.linear_bits()).then(|| self.jump(cpu)).flatten();
+        match known {
+            Some(known) => Ok(known),
+            None => {
+                let found = self.find(cpu, board)?;
+                self.link(cpu, None, found);
+                Ok(found)
+            }
+        }
     }
 
     /// Drops one block. Links to it die with its stamp.
@@ -360,9 +375,22 @@ fn fetch_view(cpu: &Cpu) -> usize {
     if cpu.cpl == 3 { Tlb::USER } else { Tlb::SUPERVISOR }
 }
 
-fn next_page(cpu: &Cpu, linear: u64) -> u64 {
+/// Translates the page after that of `linear`, into which the instruction at RIP goes on.
+///
+/// # Errors
+/// A fault, raised: the limit of CS and the form of the address come before paging (SDM volume
+/// 3, table 7-2).
+fn second_page(cpu: &mut Cpu, board: &mut Board, linear: u64) -> Result<Translation, Leave> {
     let next = (linear | 0xfff).wrapping_add(1);
-    if cpu.control.efer & efer::LMA != 0 { next } else { next & 0xffff_ffff }
+    let fits = if cpu.code_size() == CodeSize::Bits64 {
+        canonical(next, cpu.linear_bits())
+    } else {
+        cpu.rip + (next - linear) <= u64::from(cpu.seg[usize::from(sreg::CS)].limit)
+    };
+    if !fits {
+        return Err(cpu.gp(0));
+    }
+    cpu.translate(board, cpu.wrap(next), Access::Fetch, fetch_view(cpu))
 }
 
 /// The linear address of RIP, checked.

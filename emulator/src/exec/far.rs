@@ -3,10 +3,10 @@
 use super::segment::selector_error;
 use super::{Leave, Step, Word};
 use crate::Board;
-use crate::cpu::{CodeSize, Cpu};
+use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::Op;
 use crate::mmu::walk::canonical;
-use crate::state::{Kind, Segment, efer, flag, gpr, sreg};
+use crate::state::{Kind, Segment, dr6, efer, flag, gpr, sreg};
 
 const RSP: usize = gpr::RSP as usize;
 const CS: usize = sreg::CS as usize;
@@ -332,6 +332,10 @@ pub fn syscall(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
         cpu.seg[CS] = flat(selector, CODE | BIG);
     }
     cpu.seg[SS] = flat(selector.wrapping_add(8), DATA);
+    if cpu.flags.system & flag::TF == 0 {
+        // TF counts as it is after SYSCALL: no step is taken into a kernel that masks it.
+        cpu.exception = Some(Exception { vector: 1, error: None });
+    }
     cpu.refresh();
     cpu.branch_and_look_if_needed(board)
 }
@@ -363,6 +367,10 @@ pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op)
         cpu.seg[CS] = flat(base | 3, CODE | BIG | RING3);
     }
     cpu.seg[SS] = flat(base.wrapping_add(8) | 3, DATA | RING3);
+    if cpu.flags.system & flag::TF != 0 {
+        // As if the step were that of the SYSCALL that is now over.
+        cpu.control.pending_debug |= dr6::BS;
+    }
     cpu.refresh();
     cpu.branch_and_look_if_needed(board)
 }

@@ -1,5 +1,6 @@
 //! Delivery of interrupts and exceptions through the IDT (SDM volume 3, chapter 7).
 
+use super::debug;
 use super::segment::selector_error;
 use super::{Leave, Step, Word};
 use crate::Board;
@@ -65,6 +66,8 @@ impl Cpu {
                     }
                     let double = contributory(previous) && contributory(next.vector)
                         || previous == 14 && (contributory(next.vector) || next.vector == 14);
+                    // A fault pushes RF set (SDM volume 3, 18.3.1.1).
+                    self.flags.system |= flag::RF;
                     current = if double { Exception { vector: 8, error: Some(0) } } else { next };
                     chain = Some(current.vector);
                     origin = Source::External;
@@ -318,6 +321,7 @@ pub fn int3(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 
 /// INT1: as if from outside, without the privilege check.
 pub fn int1(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    cpu.control.dr7 &= !debug::GENERAL_DETECT;
     software(cpu, board, op, 1, Source::External)
 }
 
@@ -337,7 +341,7 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
         Ok(()) => {
             // The handler begins with TF clear and nothing pending: the step is lost.
             cpu.exception = Some(event);
-            Err(Leave::Branch)
+            cpu.branch_and_look_if_needed(board)
         }
         Err(leave) => {
             cpu.rip = here;

@@ -7,6 +7,7 @@ pub mod alu;
 pub mod bits;
 pub mod cond;
 pub mod data;
+pub mod debug;
 pub mod far;
 pub mod flow;
 pub mod interrupt;
@@ -53,12 +54,14 @@ pub enum Leave {
 
 impl Cpu {
     /// Whether the run loop must look before the next instruction, after flags were loaded: an
-    /// interrupt may be taken now, or TF or RF asks for a single step.
+    /// interrupt may be taken now, TF or RF asks for care with the next instruction, or every
+    /// block needs it.
     fn must_look(&self, board: &Board) -> bool {
         let wires = &board.wires[self.id];
         wires.nmi
             || wires.interrupt() && self.flags.system & flag::IF != 0
             || self.flags.system & (flag::TF | flag::RF) != 0
+            || self.careful
     }
 
     /// The end of an instruction that loaded flags.

@@ -32,21 +32,23 @@ pub fn check(cpu: &mut Cpu, board: &mut Board, number: u16, width: Width) -> Ste
 ///
 /// # Errors
 /// The read is watched, and must wait.
-pub fn read(cpu: &Cpu, board: &mut Board, op: &Op, number: u16, width: Width) -> Result<u32, Leave> {
+pub fn read(cpu: &mut Cpu, board: &mut Board, op: &Op, number: u16, width: Width) -> Result<u32, Leave> {
     let now = cpu.retired + u64::from(op.nth);
     if board.watches.armed() && board.watch_port(now, number, width, Direction::Read) {
         return Err(Leave::Hold);
     }
+    cpu.watch_port(board, number, width);
     board.fabric.clock.set_retired(now);
     Ok(board.port_read(number, width))
 }
 
 /// Writes a port; the clock is exact for the device.
-pub fn write(cpu: &Cpu, board: &mut Board, op: &Op, number: u16, width: Width, value: u32) {
+pub fn write(cpu: &mut Cpu, board: &mut Board, op: &Op, number: u16, width: Width, value: u32) {
     let now = cpu.retired + u64::from(op.nth);
     if board.watches.armed() {
         board.watch_port(now, number, width, Direction::Write);
     }
+    cpu.watch_port(board, number, width);
     board.fabric.clock.set_retired(now);
     board.port_write(number, width, value);
 }

@@ -2,9 +2,9 @@
 
 use super::{Leave, Step, Word};
 use crate::Board;
-use crate::cpu::{CodeSize, Cpu, Exception};
+use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
-use crate::state::{Kind, Segment, flag, sreg};
+use crate::state::{Kind, Segment, flag, pending_debug, sreg};
 
 /// A descriptor as it lies in its table.
 #[derive(Clone, Copy, Debug)]
@@ -189,27 +189,28 @@ pub fn pop_seg<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     after_segment_load(cpu, op)
 }
 
-/// A load of SS holds interrupts and the single-step trap off for one instruction (SDM volume 3,
+/// MOV and POP to SS hold interrupts and debug exceptions off for one instruction (SDM volume 3,
 /// 7.8.3).
 fn after_segment_load(cpu: &mut Cpu, op: &Op) -> Step {
     if op.dst == sreg::SS {
-        // As if the step had been reported: see `Machine::single_step`.
-        cpu.exception = Some(Exception { vector: 1, error: None });
+        cpu.control.pending_debug |= pending_debug::HELD;
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
+        if cpu.careful {
+            // The next instruction's breakpoints are held off too.
+            return Err(Leave::Sync);
+        }
     }
     Ok(())
 }
 
-/// LDS, LES, LFS, LGS, LSS: `aux` is the segment register.
+/// LDS, LES, LFS, LGS, LSS: `aux` is the segment register. LSS holds nothing off (SDM volume 3,
+/// 7.8.3).
 pub fn load_far<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let linear = cpu.linear(op, W::BYTES + 2, false)?;
     let offset = cpu.load::<W>(board, linear, op.seg)?;
     let selector = cpu.load::<u16>(board, linear.wrapping_add(W::BYTES), op.seg)?;
     cpu.load_segment(board, op.aux, selector)?;
     W::set(cpu, op.dst, offset);
-    if op.aux == sreg::SS {
-        cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
-    }
     Ok(())
 }
 

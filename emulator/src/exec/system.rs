@@ -7,7 +7,7 @@ use crate::bus::LocalApic;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::mmu::walk::canonical;
-use crate::state::{Activity, Kind, Segment, Table, cr0, cr4, efer, flag, gpr, sreg};
+use crate::state::{Activity, Kind, Segment, Table, cr0, cr4, efer, flag, gpr, pending_debug, sreg};
 
 impl Cpu {
     /// Raises #GP(0) unless CPL is 0.
@@ -174,6 +174,7 @@ pub fn sti(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if cpu.flags.system & flag::IF == 0 {
         cpu.flags.system |= flag::IF;
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
+        cpu.control.pending_debug &= !pending_debug::HELD;
     }
     cpu.look_if_needed(board)
 }
@@ -271,48 +272,6 @@ pub fn lmsw<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> St
     let new = cpu.control.cr0 & !0xe | value & 0xf;
     cpu.write_cr0(board, new)?;
     Err(Leave::Sync)
-}
-
-/// MOV register, DRn: `src` is the debug register.
-pub fn mov_from_dr<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    let number = debug_register(cpu, op.src)?;
-    let value = match number {
-        0..=3 => cpu.control.dr[usize::from(number)],
-        6 => cpu.control.dr6,
-        _ => cpu.control.dr7,
-    };
-    W::set(cpu, op.dst, W::cut(value));
-    Ok(())
-}
-
-/// MOV DRn, register: `dst` is the debug register.
-pub fn mov_to_dr<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    let number = debug_register(cpu, op.dst)?;
-    let value = W::get(cpu, op.src).zext();
-    if number >= 6 && value >> 32 != 0 {
-        return Err(cpu.gp(0));
-    }
-    match number {
-        0..=3 => cpu.control.dr[usize::from(number)] = value,
-        6 => cpu.control.dr6 = value & 0x1_e00f | 0xffff_0ff0,
-        _ => cpu.control.dr7 = value & 0xffff_2bff | 0x400,
-    }
-    Err(Leave::Sync)
-}
-
-/// DR4 and DR5 are names of DR6 and DR7 unless CR4.DE is set.
-fn debug_register(cpu: &mut Cpu, number: u8) -> Result<u8, Leave> {
-    if cpu.control.cr4 & cr4::DE != 0 && matches!(number, 4 | 5) || number > 7 {
-        return Err(cpu.ud());
-    }
-    cpu.privileged()?;
-    if cpu.control.dr7 & 1 << 13 != 0 {
-        // General detect: the access is reported before it happens.
-        cpu.control.dr6 |= 1 << 13;
-        cpu.control.dr7 &= !(1 << 13);
-        return Err(cpu.raise(1, None));
-    }
-    Ok(if matches!(number, 4 | 5) { number + 2 } else { number })
 }
 
 fn store_table(cpu: &mut Cpu, board: &mut Board, op: &Op, table: Table) -> Step {

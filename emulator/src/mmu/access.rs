@@ -249,9 +249,11 @@ impl Cpu {
         if first < size {
             let next = self.wrap(linear.wrapping_add(first as u64));
             let high = self.translate(board, next, Access::Read, view)?;
+            self.watch(board, linear, size as u64, false)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..first])?;
             self.read_page(board, high, 0, &mut bytes[first..size])?;
         } else {
+            self.watch(board, linear, size as u64, false)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..size])?;
         }
         // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (16 is the largest
@@ -281,10 +283,12 @@ impl Cpu {
             let high = self.translate(board, next, Access::Write, view)?;
             self.may_write(board, low, linear & 0xfff, first)?;
             self.may_write(board, high, 0, size - first)?;
+            self.watch(board, linear, size as u64, true)?;
             self.write_page(board, low, linear & 0xfff, &bytes[..first], view);
             self.write_page(board, high, 0, &bytes[first..size], view);
         } else {
             self.may_write(board, low, linear & 0xfff, size)?;
+            self.watch(board, linear, size as u64, true)?;
             self.write_page(board, low, linear & 0xfff, &bytes[..size], view);
         }
         Ok(())
@@ -315,6 +319,7 @@ impl Cpu {
             self.may_write(board, high, 0, size - first)?;
         }
         self.may_write(board, low, at, first)?;
+        self.watch(board, linear, size as u64, true)?;
         self.read_page(board, low, at, &mut bytes[..first])?;
         if first < size {
             self.read_page(board, high, 0, &mut bytes[first..size])?;
@@ -374,7 +379,8 @@ impl Cpu {
                 if !memory.holds_code(offset) {
                     // The page's last decoded line is gone: the fast path is open again.
                     let host = memory.ram().host(offset);
-                    self.tlb.fill(Access::Write, view, page, Some(host));
+                    let host = self.fast(page.page, host);
+                    self.tlb.fill(Access::Write, view, page, host);
                 }
             }
             Target::Mmio { device, window, offset } => {
@@ -424,6 +430,12 @@ impl Cpu {
             return Ok(*found);
         }
         self.walk_and_fill(board, linear, access, view)
+    }
+
+    /// The host address of the page of `linear`, where the fast path may use it: where no data
+    /// breakpoint is.
+    fn fast(&self, linear: u64, host: u64) -> Option<u64> {
+        (!self.watching || !self.is_watched_page(linear)).then_some(host)
     }
 
     fn walk_and_fill(
@@ -488,9 +500,10 @@ impl Cpu {
         let (read_host, write_host) = match translation.target {
             Target::Ram { offset } => {
                 let host = memory.ram().host(offset);
-                (Some(host), (!memory.holds_code(offset)).then_some(host))
+                let host = self.fast(linear, host);
+                (host, host.filter(|_| !memory.holds_code(offset)))
             }
-            Target::Rom { offset } => (Some(memory.ram().host(offset)), None),
+            Target::Rom { offset } => (self.fast(linear, memory.ram().host(offset)), None),
             _ => (None, None),
         };
         match access {

@@ -145,6 +145,24 @@ pub struct Control {
     pub dr6: u64,
     /// DR7
     pub dr7: u64,
+    /// Bits of DR6 that the next debug trap will set, and [`pending_debug::HELD`].
+    pub pending_debug: u64,
+}
+
+/// Bits of [`Control::pending_debug`] beside those of DR6.
+pub mod pending_debug {
+    /// It was a load of SS that set [`super::CpuState::shadow_at`]: debug exceptions are held off too.
+    pub const HELD: u64 = 1 << 32;
+}
+
+/// DR6 bits.
+pub mod dr6 {
+    /// Access to a debug register detected.
+    pub const BD: u64 = 1 << 13;
+    /// Single step.
+    pub const BS: u64 = 1 << 14;
+    /// Task switch.
+    pub const BT: u64 = 1 << 15;
 }
 
 impl Default for Control {
@@ -162,6 +180,7 @@ impl Default for Control {
             dr: [0; 4],
             dr6: 0xffff_0ff0,
             dr7: 0x400,
+            pending_debug: 0,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::int::{Form, form, size_of, sized};
 use crate::cpu::CodeSize;
 use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
-use crate::exec::{far, interrupt, port, segment, system};
+use crate::exec::{debug, far, interrupt, port, segment, system};
 use crate::state::sreg;
 
 /// Whether what follows this instruction must be looked at afresh: it changes segments, modes or
@@ -147,14 +147,10 @@ fn mov(i: &Instruction, size: CodeSize) -> Option<Handler> {
         });
     }
     if to.is_dr() {
-        return Some(if long { chain(system::mov_to_dr::<u64>) } else { chain(system::mov_to_dr::<u32>) });
+        return Some(if long { chain(debug::mov_to_dr::<u64>) } else { chain(debug::mov_to_dr::<u32>) });
     }
     if from.is_dr() {
-        return Some(if long {
-            chain(system::mov_from_dr::<u64>)
-        } else {
-            chain(system::mov_from_dr::<u32>)
-        });
+        return Some(if long { chain(debug::mov_from_dr::<u64>) } else { chain(debug::mov_from_dr::<u32>) });
     }
     None
 }

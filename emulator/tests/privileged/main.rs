@@ -1,0 +1,14 @@
+//! What the processor checks and delivers, by the sections of the manual (SDM volume 3): one file
+//! a family.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod control;
+mod debug;
+mod delivery;
+mod legacy;
+mod paging;
+mod prelude;
+mod segments;
+mod system_calls;
