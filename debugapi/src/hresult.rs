@@ -23,6 +23,10 @@ impl HResult {
     pub const UNEXPECTED: Self = Self(0x8000_ffff);
     /// Not implemented for this kind of target.
     pub const NOTIMPL: Self = Self(0x8000_4001);
+    /// An interrupt ended the waiting for an event.
+    pub const PENDING: Self = Self(0x8000_000a);
+    /// Not allowed: the target runs already (ERROR_ACCESS_DENIED).
+    pub const ACCESSDENIED: Self = Self::from_win32(5);
     /// A write that moved no byte (ERROR_WRITE_FAULT).
     pub const WRITE_FAULT: Self = Self::from_win32(29);
     /// A read that moved no byte (ERROR_READ_FAULT).

@@ -4,17 +4,24 @@
 //! `IDebugHostMemory`. Every call gives a [`Transfer`] or an [`Error`], and each of them has the
 //! [`HResult`] that a DbgEng client sees. [`Schedule`] is a list of writes that happen by
 //! themselves at given points of a run.
+//!
+//! A [`Session`] carries out any [`command::Command`] of a DbgEng client; [`wire`] turns commands
+//! and replies into bytes.
 #![forbid(unsafe_code)]
 
 mod error;
 mod hresult;
 
+pub mod command;
 pub mod host_memory;
 pub mod schedule;
+pub mod session;
 pub mod spaces;
+pub mod wire;
 
 pub use error::Error;
 pub use host_memory::{Completion, Context, HostMemory, Location};
 pub use hresult::HResult;
 pub use schedule::{Schedule, ScheduleError};
+pub use session::Session;
 pub use spaces::{Change, DataSpace, DataSpaces, Transfer};

@@ -37,10 +37,9 @@ pub use strings::{CodePage, StringRead};
 pub use system_data::ProcessorData;
 pub use tagged::{
     DeviceDescription, FunctionDescription, Guid, MACHINE_DESCRIPTION, MachineDescription, MemoryRange,
+    TagLists,
 };
 pub use translation::Translation;
-
-use std::collections::BTreeMap;
 
 use ringhold_emulator::Machine;
 use ringhold_emulator::inject::{Injection, Reading, Receipt, Semantics, Space};
@@ -115,9 +114,9 @@ pub struct DataSpaces<'a> {
     machine: &'a mut Machine,
     context: Context,
     changes: Vec<Change>,
-    /// The enumerations of tags that were not ended, and the last handle.
-    tag_lists: BTreeMap<u64, Vec<(Guid, usize)>>,
-    tag_handles: u64,
+    tags: TagLists,
+    /// Bytes of a pointer in place of what the processor's mode says.
+    pointer_bytes: Option<usize>,
 }
 
 impl<'a> DataSpaces<'a> {
@@ -128,7 +127,17 @@ impl<'a> DataSpaces<'a> {
 
     /// The spaces as the context says.
     pub fn with_context(machine: &'a mut Machine, context: Context) -> Self {
-        Self { machine, context, changes: Vec::new(), tag_lists: BTreeMap::new(), tag_handles: 0 }
+        Self { machine, context, changes: Vec::new(), tags: TagLists::default(), pointer_bytes: None }
+    }
+
+    /// The spaces with what an earlier value has left open.
+    pub(crate) fn reopened(machine: &'a mut Machine, context: Context, tags: TagLists) -> Self {
+        Self { tags, ..Self::with_context(machine, context) }
+    }
+
+    /// What is left open: the enumerations that were not ended.
+    pub(crate) fn close(self) -> TagLists {
+        self.tags
     }
 
     /// The current processor, and the paging root that virtual accesses use.

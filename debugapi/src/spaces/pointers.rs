@@ -11,11 +11,17 @@ impl DataSpaces<'_> {
         self.pointer_bytes_of(self.context.cpu)
     }
 
+    /// Sets the bytes of a pointer, 4 or 8, in place of what the processors' modes say.
+    pub fn set_pointer_bytes(&mut self, bytes: Option<usize>) {
+        self.pointer_bytes = bytes.map(|bytes| if bytes == 4 { 4 } else { 8 });
+    }
+
     pub(crate) fn pointer_bytes_of(&self, cpu: usize) -> usize {
-        match self.machine.cpus.get(cpu) {
+        let by_mode = match self.machine.cpus.get(cpu) {
             Some(cpu) if !cpu.long_mode() => 4,
             _ => 8,
-        }
+        };
+        self.pointer_bytes.unwrap_or(by_mode)
     }
 
     /// ReadPointersVirtual: 4-byte pointers are sign-extended.

@@ -3,6 +3,8 @@
 //!
 //! There is one, under [`MACHINE_DESCRIPTION`]: the machine in RON.
 
+use std::collections::BTreeMap;
+
 use ringhold_emulator::bus::Width;
 use ringhold_emulator::memory::Target;
 use ringhold_emulator::model::CpuModel;
@@ -19,6 +21,14 @@ pub struct Guid(pub u32, pub u16, pub u16, pub [u8; 8]);
 /// `6b8f2d14-93c5-4e07-a1d8-52696e67686f`.
 pub const MACHINE_DESCRIPTION: Guid =
     Guid(0x6b8f_2d14, 0x93c5, 0x4e07, [0xa1, 0xd8, 0x52, 0x69, 0x6e, 0x67, 0x68, 0x6f]);
+
+/// The enumerations of tags that were not ended.
+#[derive(Clone, Debug, Default)]
+pub struct TagLists {
+    lists: BTreeMap<u64, Vec<(Guid, usize)>>,
+    /// The last handle.
+    handles: u64,
+}
 
 /// What a machine consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,9 +139,9 @@ impl DataSpaces<'_> {
     /// [`Error::Failed`] if a blob cannot be made.
     pub fn start_enum_tagged(&mut self) -> Result<u64, Error> {
         let size = self.blob(MACHINE_DESCRIPTION)?.len();
-        self.tag_handles += 1;
-        self.tag_lists.insert(self.tag_handles, vec![(MACHINE_DESCRIPTION, size)]);
-        Ok(self.tag_handles)
+        self.tags.handles += 1;
+        self.tags.lists.insert(self.tags.handles, vec![(MACHINE_DESCRIPTION, size)]);
+        Ok(self.tags.handles)
     }
 
     /// GetNextTagged: the next tag and the size of its blob. `None`, which a DbgEng client sees as
@@ -140,7 +150,7 @@ impl DataSpaces<'_> {
     /// # Errors
     /// [`Error::InvalidArgument`] for a handle that is none, or was ended.
     pub fn next_tagged(&mut self, handle: u64) -> Result<Option<(Guid, usize)>, Error> {
-        let list = self.tag_lists.get_mut(&handle);
+        let list = self.tags.lists.get_mut(&handle);
         Ok(list.ok_or(Error::InvalidArgument("there is no such enumeration"))?.pop())
     }
 
@@ -149,7 +159,7 @@ impl DataSpaces<'_> {
     /// # Errors
     /// As [`Self::next_tagged`].
     pub fn end_enum_tagged(&mut self, handle: u64) -> Result<(), Error> {
-        let ended = self.tag_lists.remove(&handle);
+        let ended = self.tags.lists.remove(&handle);
         ended.map(|_| ()).ok_or(Error::InvalidArgument("there is no such enumeration"))
     }
 }

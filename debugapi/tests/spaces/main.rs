@@ -17,6 +17,7 @@ mod receipts;
 mod regions;
 mod schedule;
 mod semantics;
+mod session;
 mod strings;
 mod system_data;
 mod tagged;

@@ -171,6 +171,13 @@ impl Register {
         self.row().map_or(0, |row| usize::from(row.bytes))
     }
 
+    /// The whole register that it is, or is a part of, and the place of its lowest byte there.
+    pub fn whole(self) -> (Self, u8) {
+        let Some(row) = self.row() else { return (self, 0) };
+        let at = ROWS.iter().position(|whole| whole.slot == row.slot);
+        (at.map_or(self, |at| Self(at as u16)), row.first)
+    }
+
     fn row(self) -> Option<&'static Row> {
         ROWS.get(usize::from(self.0))
     }
@@ -368,6 +375,10 @@ mod tests {
         }
         assert_eq!(Register::named("RAX").map(Register::bytes), Some(8));
         assert_eq!(Register::named("rax "), None);
+        let part = |name| Register::named(name).map(Register::whole).map(|(of, at)| (of.name(), at));
+        assert_eq!(part("ah"), Some(("rax", 1)));
+        assert_eq!(part("r9d"), Some(("r9", 0)));
+        assert_eq!(part("cr3"), Some(("cr3", 0)));
         assert_eq!(Register::numbered(u16::MAX), None);
     }
 }

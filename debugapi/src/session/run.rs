@@ -1,0 +1,187 @@
+//! Letting the target run: WaitForEvent, and what ends it.
+
+use ringhold_emulator::{Machine, Stop};
+
+use super::{Answer, LastEvent, Resume, Session, Target, interrupt};
+use crate::command::{Command, Event, Reply};
+use crate::{Context, HResult};
+
+/// Instructions between two looks for an interrupt. It cannot be told from a run how it was cut.
+pub const SLICE: u64 = 100_000;
+
+/// Virtual nanoseconds that a slice lets pass at most while the processor is halted.
+const SLICE_NS: u64 = 10_000_000;
+
+/// The timeout that is none.
+const INFINITE: u32 = u32::MAX;
+
+const CES_EXECUTION_STATUS: u32 = 0x10;
+const CDS_ALL: u32 = 0xffff_ffff;
+const STATUS_GO: u64 = 1;
+const STATUS_STEP_INTO: u64 = 5;
+const STATUS_BREAK: u64 = 6;
+
+const EVENT_EXCEPTION: u32 = 2;
+const EVENT_EXIT_PROCESS: u32 = 0x20;
+const EVENT_SYSTEM_ERROR: u32 = 0x100;
+
+/// STATUS_BREAKPOINT, which a break-in looks like.
+const BREAKPOINT: u32 = 0x8000_0003;
+/// STATUS_SINGLE_STEP
+const SINGLE_STEP: u32 = 0x8000_0004;
+
+/// How far a command has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// Done.
+    Done(Reply),
+    /// It is WaitForEvent and waits.
+    Waiting(Wait),
+}
+
+/// A waiting for an event.
+#[derive(Debug)]
+pub struct Wait {
+    /// The virtual time at which it gives up.
+    until_ns: Option<u64>,
+    /// Whether the event is there already: the target was just attached.
+    attached: bool,
+}
+
+/// Why the target stands still.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Halt {
+    BreakIn,
+    Step,
+    End(Stop),
+}
+
+impl Session {
+    /// Begins WaitForEvent. The timeout is in milliseconds of the machine's own time, so that the
+    /// run is the same on each host.
+    pub(super) fn wait(&mut self, machine: &Machine, flags: u32, timeout: u32) -> Result<Wait, HResult> {
+        if flags != 0 {
+            return Err(HResult::INVALIDARG);
+        }
+        let attached = self.target == Target::Attaching;
+        match (self.target, self.resume.take()) {
+            (Target::None, _) | (Target::Stopped, None) => return Err(HResult::UNEXPECTED),
+            (Target::Stopped, Some(resume)) => {
+                let (until, status) = match resume {
+                    Resume::Go(_) => (u64::MAX, STATUS_GO),
+                    Resume::StepInto => (machine.instructions().saturating_add(1), STATUS_STEP_INTO),
+                };
+                self.target = Target::Running { until };
+                self.say_status(status);
+            }
+            (Target::Attaching | Target::Running { .. }, _) => {}
+        }
+        let ns = u64::from(timeout) * 1_000_000;
+        let until_ns = (timeout != INFINITE).then(|| machine.virtual_ns().saturating_add(ns));
+        Ok(Wait { until_ns, attached })
+    }
+
+    /// Runs a slice of a wait; gives the reply of WaitForEvent if it is over.
+    pub fn advance(&mut self, machine: &mut Machine, wait: &mut Wait) -> Option<Reply> {
+        let answer = self.slice(machine, wait)?;
+        let command = Command::WaitForEvent { flags: 0, timeout: 0 };
+        Some(self.reply(&command, answer))
+    }
+
+    fn slice(&mut self, machine: &mut Machine, wait: &mut Wait) -> Option<Answer> {
+        if wait.attached {
+            self.target = Target::Stopped;
+            self.events.push(Event::SessionStatus { status: 0 });
+            self.stopped(machine, &Halt::BreakIn);
+            return Some(Ok((HResult::OK, vec![])));
+        }
+        if self.interrupter.take(interrupt::EXIT) {
+            return Some(Err(HResult::PENDING));
+        }
+        if !self.running() {
+            return Some(Err(HResult::UNEXPECTED));
+        }
+        let halt = match self.unseen.take() {
+            Some(halt) => halt,
+            None if self.interrupter.take(interrupt::BREAK) => Halt::BreakIn,
+            None if wait.until_ns.is_some_and(|until| until <= machine.virtual_ns()) => {
+                return Some(Ok((HResult::FALSE, vec![])));
+            }
+            None => self.go(machine, wait.until_ns.unwrap_or(u64::MAX))?,
+        };
+        self.stopped(machine, &halt);
+        Some(Ok((HResult::OK, vec![])))
+    }
+
+    /// Lets a target that runs, but for which no one waits, go on for a slice. What stops it is
+    /// told to the next WaitForEvent. Whether it can go on at all.
+    pub fn run_slice(&mut self, machine: &mut Machine) -> bool {
+        if self.unseen.is_some() || self.interrupter.is_raised(interrupt::BREAK) {
+            return false;
+        }
+        self.unseen = self.go(machine, u64::MAX);
+        self.running() && self.unseen.is_none()
+    }
+
+    /// Runs a slice, at most up to a moment of virtual time.
+    fn go(&mut self, machine: &mut Machine, until_ns: u64) -> Option<Halt> {
+        let Target::Running { until } = self.target else { return None };
+        let asleep_until = machine.virtual_ns().saturating_add(SLICE_NS).min(until_ns);
+        let at_time = machine.board.fabric.clock.retired_at(until_ns);
+        let most = machine.instructions().saturating_add(SLICE).min(until).min(at_time);
+        match machine.run_until(most, asleep_until) {
+            Stop::Budget if machine.instructions() >= until => Some(Halt::Step),
+            Stop::Budget => None,
+            stop => Some(Halt::End(stop)),
+        }
+    }
+
+    /// The target stands still, and everything may have changed.
+    fn stopped(&mut self, machine: &Machine, halt: &Halt) {
+        self.target = Target::Stopped;
+        self.context = Context::default();
+        self.last_event = match halt {
+            Halt::BreakIn => exception(machine, BREAKPOINT, "Break instruction exception - code 80000003"),
+            Halt::Step => exception(machine, SINGLE_STEP, "Single step exception - code 80000004"),
+            Halt::End(stop) => {
+                self.ended = !matches!(stop, Stop::Halted | Stop::Budget);
+                end(*stop)
+            }
+        };
+        self.say_status(STATUS_BREAK);
+        self.events.push(Event::ChangeDebuggeeState { flags: CDS_ALL, argument: 0 });
+    }
+
+    fn say_status(&mut self, status: u64) {
+        self.events.push(Event::ChangeEngineState { flags: CES_EXECUTION_STATUS, argument: status });
+    }
+}
+
+/// An exception event with its DEBUG_LAST_EVENT_INFO_EXCEPTION: the EXCEPTION_RECORD64 of 152
+/// bytes, and whether it is the first chance.
+fn exception(machine: &Machine, code: u32, description: &str) -> LastEvent {
+    let rip = machine.cpus.first().map_or(0, |cpu| cpu.rip);
+    let mut extra = vec![0; 160];
+    extra[0..4].copy_from_slice(&code.to_le_bytes());
+    extra[16..24].copy_from_slice(&rip.to_le_bytes());
+    extra[152..156].copy_from_slice(&1u32.to_le_bytes());
+    LastEvent { kind: EVENT_EXCEPTION, thread: 0, extra, description: description.into() }
+}
+
+/// The end of a run. Its extra data is the exit value, or the kind of error and three zeros.
+fn end(stop: Stop) -> LastEvent {
+    let (kind, number, description) = match stop {
+        Stop::Exit(value) => (EVENT_EXIT_PROCESS, value, format!("The guest ended the run with {value}")),
+        Stop::PowerOff => (EVENT_EXIT_PROCESS, 0, "The guest turned the power off".into()),
+        Stop::Reset => (EVENT_SYSTEM_ERROR, 1, "The guest reset the machine".into()),
+        Stop::TripleFault => (EVENT_SYSTEM_ERROR, 2, "Triple fault".into()),
+        Stop::Livelock => (EVENT_SYSTEM_ERROR, 3, "No instruction retires any more".into()),
+        Stop::Halted => (EVENT_SYSTEM_ERROR, 4, "The guest is halted, and nothing can wake it".into()),
+        Stop::Budget => (EVENT_SYSTEM_ERROR, 5, "The budget is used up".into()),
+    };
+    let mut extra = number.to_le_bytes().to_vec();
+    if kind == EVENT_SYSTEM_ERROR {
+        extra.resize(16, 0);
+    }
+    LastEvent { kind, thread: 0, extra, description }
+}
