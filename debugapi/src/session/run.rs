@@ -144,7 +144,7 @@ impl Session {
             Halt::BreakIn => exception(machine, BREAKPOINT, "Break instruction exception - code 80000003"),
             Halt::Step => exception(machine, SINGLE_STEP, "Single step exception - code 80000004"),
             Halt::End(stop) => {
-                self.ended = !matches!(stop, Stop::Halted | Stop::Budget);
+                self.ended = matches!(stop, Stop::Exit(_) | Stop::PowerOff | Stop::Reset | Stop::TripleFault);
                 end(*stop)
             }
         };
@@ -177,6 +177,8 @@ fn end(stop: Stop) -> LastEvent {
         Stop::TripleFault => (EVENT_SYSTEM_ERROR, 2, "Triple fault".into()),
         Stop::Livelock => (EVENT_SYSTEM_ERROR, 3, "No instruction retires any more".into()),
         Stop::Halted => (EVENT_SYSTEM_ERROR, 4, "The guest is halted, and nothing can wake it".into()),
+        Stop::Breakpoint => (EVENT_SYSTEM_ERROR, 6, "A breakpoint that is not the session's".into()),
+        Stop::Watch => (EVENT_SYSTEM_ERROR, 7, "A watched access that is not the session's".into()),
         Stop::Budget => (EVENT_SYSTEM_ERROR, 5, "The budget is used up".into()),
     };
     let mut extra = number.to_le_bytes().to_vec();
