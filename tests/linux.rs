@@ -5,11 +5,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "the environment may say where the guests are")]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use support::Session;
 
 /// Words that spare a boot its self-tests and calibrations.
 const QUICK: &str = "cryptomgr.notests tsc=reliable no_timer_check random.trust_cpu=on";
@@ -136,4 +139,57 @@ fn the_bare_workload_computes_what_the_host_computes() {
         let ended = run(kind, "configs/bare.ron", &["--kernel", &kernel, "--set", &kind_word]);
         assert_eq!((ended.status, checks(&ended.console)), (Some(0), expected.clone()), "{kind}");
     }
+}
+
+/// Where the kernel's image lies without address randomisation.
+const KERNEL_IMAGE: (u64, u64) = (0xffff_ffff_8000_0000, 0xffff_ffff_c000_0000);
+/// Bytes of each name in `struct new_utsname`.
+const NAME_BYTES: usize = 65;
+
+#[test]
+#[ignore = "needs Linux guests: ../shared/guests/make-linux-guest guests/linux"]
+fn a_write_into_the_running_kernel_changes_what_a_program_prints() {
+    let machine = support::machine(
+        "linux.ron",
+        &[
+            &format!("boot.kernel={}", guest("linux/vmlinux-cloud")),
+            &format!("boot.initrd={}", guest("linux/initramfs.cpio")),
+            &format!("boot.cmdline=console=ttyS0 reboot=t panic=-1 run=shell nokaslr {QUICK}"),
+        ],
+    );
+    let mut session = Session::with(machine);
+    session.until("/ # ");
+    session.type_keys("uname -r\n");
+    let before = session.until("/ # ");
+    let release = before.lines().nth(1).expect("a line behind the echo").to_owned();
+
+    // The kernel keeps its names in several places; the release follows sysname and nodename.
+    let mut pattern = release.clone().into_bytes();
+    pattern.resize(NAME_BYTES, 0);
+    let (mut from, end) = KERNEL_IMAGE;
+    let mut spaces = session.machine.data_spaces();
+    let mut names = Vec::new();
+    while let Ok(at) = spaces.search_virtual(from, end - from, &pattern, 1, true) {
+        let mut sysname = [0; 6];
+        spaces.read_virtual(at - 2 * NAME_BYTES as u64, &mut sysname).unwrap();
+        if &sysname == b"Linux\0" {
+            assert_eq!(spaces.write_virtual(at, b"written-by-a-debugger\0").unwrap().count, 22);
+            names.push(at);
+        }
+        from = at + 1;
+    }
+
+    session.type_keys("uname -r; cat /proc/sys/kernel/osrelease\n");
+    let after = session.until("/ # ");
+    let printed: Vec<_> = after.lines().skip(1).collect();
+    assert_eq!(printed, ["written-by-a-debugger"; 2], "{release}");
+
+    // Through physical memory just the same.
+    let mut spaces = session.machine.data_spaces();
+    for at in names {
+        let physical = spaces.virtual_to_physical(at).unwrap();
+        assert_eq!(spaces.write_physical(physical, b"by-another-way\0").unwrap().count, 15);
+    }
+    session.type_keys("uname -r\n");
+    assert_eq!(session.until("/ # ").lines().nth(1), Some("by-another-way"));
 }

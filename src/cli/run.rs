@@ -21,8 +21,8 @@ use super::report::{Digest, Report};
 use super::sinks::Sinks;
 use super::trace::{TraceArguments, Tracer};
 
-/// Instructions between two looks at the outside.
-const SLICE: u64 = 2_000_000;
+/// Instructions between two looks at the outside: what a guest prints is seen within milliseconds.
+const SLICE: u64 = 100_000;
 /// How far a halted guest's time may run ahead of the user's at a terminal.
 const AHEAD: Duration = Duration::from_millis(10);
 /// The longest wait for the user in one go; signals are heard in between.

@@ -28,7 +28,7 @@ pub fn machine(name: &str, changes: &[&str]) -> Machine {
     Machine::from_config(config).unwrap()
 }
 
-/// The teaching machine with a user at its serial line.
+/// A machine with a user at its serial line.
 pub struct Session {
     pub machine: Machine,
     com1: DeviceId,
@@ -40,7 +40,11 @@ pub struct Session {
 impl Session {
     /// A machine before its first instruction.
     pub fn new(changes: &[&str]) -> Self {
-        let machine = machine("teaching.ron", changes);
+        Self::with(machine("teaching.ron", changes))
+    }
+
+    /// Any machine with a line named `com1`.
+    pub fn with(machine: Machine) -> Self {
         let com1 = machine.board.find("com1").unwrap();
         Self { machine, com1, console: String::new(), read: 0 }
     }

@@ -53,8 +53,6 @@ pub struct Block {
     key: u64,
     /// Backing pages that the bytes lie in; the second only if the first instruction crosses.
     pages: [u32; 2],
-    /// Lines of the code bitmap in each page.
-    lines: [u32; 2],
     /// Physical address of the second page, which must not have changed at an entry.
     second: Option<u64>,
     /// Bytes of code.
@@ -64,13 +62,21 @@ pub struct Block {
     stamp: u64,
 }
 
+/// The part of a block that lies in one page.
+#[derive(Clone, Copy)]
+struct Piece {
+    block: u32,
+    /// Lines of the code bitmap.
+    lines: u32,
+}
+
 /// All blocks.
 pub struct BlockCache {
     blocks: Vec<Block>,
     free: Vec<u32>,
     table: HashMap<u64, u32, FxBuildHasher>,
     jumps: Vec<Link>,
-    by_page: HashMap<u32, Vec<u32>, FxBuildHasher>,
+    by_page: HashMap<u32, Vec<Piece>, FxBuildHasher>,
     last_stamp: u64,
     drops: u64,
     /// Places in a page at which blocks begin, for the sake of breakpoints; ascending.
@@ -239,17 +245,17 @@ impl BlockCache {
             ops,
             key,
             pages: [NONE; 2],
-            lines: [0; 2],
             second: second.map(|s| s.0),
             bytes: length as u16,
             links: [NO_LINK; 2],
             stamp: 0,
         };
+        let mut lines = [0; 2];
         let spans = [(first_offset, at, inside), (second.and_then(|s| s.1), 0, length - inside)];
         for (nth, (offset, at, length)) in spans.into_iter().enumerate() {
             let Some(offset) = offset.filter(|_| length > 0) else { continue };
             block.pages[nth] = (offset / 4096) as u32;
-            block.lines[nth] = line_mask(at, length);
+            lines[nth] = line_mask(at, length);
             let memory = &mut board.fabric.memory;
             let fresh = !memory.holds_code(offset);
             memory.mark_code(offset + at, length);
@@ -257,10 +263,11 @@ impl BlockCache {
                 cpu.tlb.guard_code(offset);
             }
         }
-        Ok(self.insert(block))
+        Ok(self.insert(block, lines))
     }
 
-    fn insert(&mut self, mut block: Block) -> u32 {
+    /// Takes a block in; `lines` are those of the code bitmap in each of its pages.
+    fn insert(&mut self, mut block: Block, lines: [u32; 2]) -> u32 {
         if self.table.len() == MOST {
             self.clear();
         }
@@ -278,8 +285,8 @@ impl BlockCache {
             }
         };
         self.table.insert(key, index);
-        for page in pages.into_iter().filter(|page| *page != NONE) {
-            self.by_page.entry(page).or_default().push(index);
+        for (page, lines) in pages.into_iter().zip(lines).filter(|(page, _)| *page != NONE) {
+            self.by_page.entry(page).or_default().push(Piece { block: index, lines });
         }
         index
     }
@@ -312,7 +319,7 @@ impl BlockCache {
         self.table.remove(&block.key);
         for page in block.pages.into_iter().filter(|page| *page != NONE) {
             if let Some(list) = self.by_page.get_mut(&page) {
-                list.retain(|other| *other != index);
+                list.retain(|piece| piece.block != index);
             }
         }
         self.free.push(index);
@@ -341,20 +348,16 @@ impl BlockCache {
         }
     }
 
+    fn decoded_from(&self, span: &StaleCode) -> Option<u32> {
+        let pieces = self.by_page.get(&span.page)?;
+        Some(pieces.iter().find(|piece| piece.lines & span.lines != 0)?.block)
+    }
+
     /// Drops every block that was decoded from these lines.
     pub fn invalidate(&mut self, stale: &[StaleCode]) {
         for span in stale {
-            let Some(list) = self.by_page.get(&span.page) else { continue };
-            let hit: Vec<u32> = list
-                .iter()
-                .copied()
-                .filter(|&index| {
-                    let block = &self.blocks[index as usize];
-                    (0..2).any(|n| block.pages[n] == span.page && block.lines[n] & span.lines != 0)
-                })
-                .collect();
-            for index in hit {
-                self.drop_block(index);
+            while let Some(block) = self.decoded_from(span) {
+                self.drop_block(block);
             }
         }
     }
