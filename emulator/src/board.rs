@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::pci::{BarKind, Mapping, Mechanism1, PciAddress};
 use crate::bus::ports::{PortConflict, PortMap};
-use crate::bus::{AccessError, Device, DeviceId, Fabric, Identity, PortRange, Signal, Width, mmio};
+use crate::bus::{AccessError, Device, DeviceId, Fabric, Identity, Lines, PortRange, Signal, Width, mmio};
 use crate::memory::{MapConflict, Memory, Range, Target};
 use crate::points::{Direction, Place, Watches};
 use crate::time::{Clock, EventQueue};
@@ -116,6 +116,7 @@ impl Board {
                 clock,
                 events: EventQueue::default(),
                 signals: Default::default(),
+                lines: Lines::default(),
                 output: Vec::new(),
             },
             wires: vec![Wires::default(); cpus],
@@ -182,6 +183,9 @@ impl Board {
     pub fn reset(&mut self) {
         self.fabric.events = EventQueue::default();
         self.fabric.signals.clear();
+        for gsi in self.fabric.lines.release() {
+            self.fabric.signals.push_back(Signal::Line { gsi, level: false });
+        }
         self.wires.fill(Wires::default());
         self.config = Mechanism1::default();
         self.ending = None;

@@ -394,7 +394,10 @@ impl Machine {
             }
         }
         let fabric = &self.board.fabric;
-        absorb(&mut hash, &(self.instructions(), self.virtual_ns(), &fabric.events, &fabric.signals));
+        absorb(
+            &mut hash,
+            &(self.instructions(), self.virtual_ns(), &fabric.events, &fabric.signals, &fabric.lines),
+        );
         absorb(&mut hash, &self.board.own_state());
         for (name, state) in self.board.device_states() {
             hash.update(name.as_bytes());

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::DeviceId;
+use super::{DeviceId, Driver, Lines};
 use crate::memory::Memory;
 use crate::time::{Clock, Event, EventQueue};
 
@@ -93,11 +93,21 @@ pub struct Fabric {
     pub events: EventQueue,
     /// Signals that have not been delivered yet; empty between instructions.
     pub signals: VecDeque<Signal>,
+    /// Who holds which interrupt line.
+    pub lines: Lines,
     /// Bytes that devices sent to the outside, in order; drained by the host, no part of the state.
     pub output: Vec<(DeviceId, u8)>,
 }
 
 impl Fabric {
+    /// Drives a global system interrupt line; the interrupt controllers hear of it when the level
+    /// changes, which is when nobody else holds it.
+    pub fn set_line(&mut self, gsi: u8, driver: Driver, level: bool) {
+        if let Some(level) = self.lines.drive(gsi, driver, level) {
+            self.signals.push_back(Signal::Line { gsi, level });
+        }
+    }
+
     /// A context for `device`.
     pub fn cx(&mut self, device: DeviceId) -> Cx<'_> {
         Cx { device, fabric: self }
@@ -132,9 +142,9 @@ impl Cx<'_> {
         self.fabric.signals.push_back(signal);
     }
 
-    /// Drives a global system interrupt line. A device calls this only when its output changes.
+    /// Drives a global system interrupt line, which other devices may share.
     pub fn set_line(&mut self, gsi: u8, level: bool) {
-        self.signal(Signal::Line { gsi, level });
+        self.fabric.set_line(gsi, Driver::Device(self.device), level);
     }
 
     /// Sends a message-signalled interrupt.

@@ -5,11 +5,13 @@
 //! ([`AccessError`]); the bus decides what the guest reads then (all ones).
 
 mod context;
+mod lines;
 pub mod mmio;
 pub mod pci;
 pub mod ports;
 
 pub use context::{Cx, Fabric, Signal};
+pub use lines::{Driver, Lines};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //! its operation (SDM volume 1, 8.1 and 8.5 to 8.7).
 
 use crate::Board;
-use crate::bus::Signal;
+use crate::bus::Driver;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::{Leave, Step};
@@ -160,7 +160,7 @@ pub fn pending(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Leave {
 /// Drives FERR# as a PC wires it. The slice has one instruction, so the clock is exact.
 pub fn error_line(cpu: &Cpu, board: &mut Board, level: bool) {
     board.fabric.clock.set_retired(cpu.retired);
-    board.fabric.signals.push_back(Signal::Line { gsi: FERR_LINE, level });
+    board.fabric.set_line(FERR_LINE, Driver::Ferr(cpu.id), level);
     board.settle();
 }
 
