@@ -2,7 +2,7 @@
 
 use crate::mmu::tlb::Tlb;
 use crate::mmu::walk;
-use crate::model::CpuModel;
+use crate::model::{CpuModel, Feature};
 use crate::state::{
     Activity, Control, CpuState, Flags, Msrs, Segment, Table, Vector, X87, cr0, cr4, efer, flag, gpr, sreg,
 };
@@ -38,7 +38,7 @@ pub struct Cpu {
     pub seg_base: [u64; 8],
     /// Instructions retired when the current block began.
     pub retired: u64,
-    /// Which TLB view data accesses use. Hot twin of CPL, CR4.SMAP and AC.
+    /// Which TLB view data accesses use. Hot twin of CPL, CR0.AM, CR4.SMAP and AC.
     pub view: usize,
     /// Which instruction of the block left it, when one did.
     pub left_at: u8,
@@ -219,11 +219,13 @@ impl Cpu {
         self.refresh_view();
     }
 
-    /// Rebuilds the TLB view alone (after CPL, AC or CR4.SMAP changed).
+    /// Rebuilds the TLB view alone (after CPL, AC, CR0.AM or CR4.SMAP changed).
     pub fn refresh_view(&mut self) {
         let smap = self.control.cr4 & cr4::SMAP != 0;
         let overridden = self.flags.system & flag::AC != 0;
+        let aligned = overridden && self.control.cr0 & cr0::AM != 0;
         self.view = match (self.cpl, smap && overridden) {
+            (3, _) if aligned => Tlb::USER_ALIGNED,
             (3, _) => Tlb::USER,
             (_, true) => Tlb::SUPERVISOR_AC,
             _ => Tlb::SUPERVISOR,
@@ -291,7 +293,11 @@ impl Cpu {
             pse: c.cr4 & cr4::PSE != 0,
             nxe: c.efer & efer::NXE != 0,
             gigabyte_pages: self.model.gigabyte_pages(),
-            physical_bits: self.model.physical_bits(),
+            // Without PSE-36 the entries of 4 MiB pages have 32 address bits.
+            physical_bits: match mode {
+                walk::Mode::Legacy if !self.model.has(Feature::Pse36) => 32,
+                _ => self.model.physical_bits(),
+            },
             pdptes: (mode == walk::Mode::Pae).then_some(c.pdptes),
         }
     }
@@ -299,6 +305,12 @@ impl Cpu {
     /// Width of a canonical address.
     pub fn linear_bits(&self) -> u32 {
         64 - self.canonical_shift
+    }
+
+    /// Width of the canonical addresses that system registers take: the widest that the processor
+    /// has, whatever CR4.LA57 is (5-Level Paging white paper, 2.4).
+    pub fn system_linear_bits(&self) -> u32 {
+        if self.model.has(Feature::La57) { 57 } else { 48 }
     }
 
     /// Everything the future depends on, beside the TLB.

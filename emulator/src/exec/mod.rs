@@ -13,6 +13,7 @@ pub mod flow;
 pub mod interrupt;
 pub mod msr;
 pub mod muldiv;
+pub mod paging;
 pub mod port;
 pub mod segment;
 pub mod shift;
@@ -127,6 +128,12 @@ impl Cpu {
     #[cold]
     pub fn mf(&mut self) -> Leave {
         self.raise(16, None)
+    }
+
+    /// #AC
+    #[cold]
+    pub fn ac(&mut self) -> Leave {
+        self.raise(17, Some(0))
     }
 
     /// #XM

@@ -82,7 +82,7 @@ impl Cpu {
 
     /// WRMSR; `None` stands for #GP(0). The clock must be exact.
     pub fn write_msr(&mut self, board: &mut Board, number: u32, value: u64) -> Option<()> {
-        let bits = self.linear_bits();
+        let bits = self.system_linear_bits();
         let address = |value: u64| canonical(value, bits).then_some(value);
         match number {
             TSC => {

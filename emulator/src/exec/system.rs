@@ -15,6 +15,11 @@ impl Cpu {
         if self.cpl == 0 { Ok(()) } else { Err(self.gp(0)) }
     }
 
+    /// Raises #GP(0) where UMIP keeps system state from user mode (SDM volume 3, 2.5).
+    fn not_umip(&mut self) -> Step {
+        if self.control.cr4 & cr4::UMIP != 0 && self.cpl > 0 { Err(self.gp(0)) } else { Ok(()) }
+    }
+
     /// Ticks of the time-stamp counter at the `nth` instruction of the current block.
     pub fn tsc(&self, board: &Board, nth: u8) -> u64 {
         self.tsc_at(board.fabric.clock.ns_at(self.retired + u64::from(nth)))
@@ -48,18 +53,20 @@ impl Cpu {
         let old = self.control.cr0;
         let paging = new & cr0::PG != 0;
         let inconsistent = paging && new & cr0::PE == 0 || new & cr0::NW != 0 && new & cr0::CD == 0;
-        if value >> 32 != 0 || inconsistent {
+        if value >> 32 != 0 || inconsistent || !paging && self.control.cr4 & cr4::PCIDE != 0 {
             return Err(self.gp(0));
         }
         let starts = paging && old & cr0::PG == 0;
         let stops = !paging && old & cr0::PG != 0;
+        let reloads = paging && (old ^ new) & (cr0::PG | cr0::CD | cr0::NW) != 0 && !self.long_mode();
         if starts && self.control.efer & efer::LME != 0 {
             let code = self.seg[usize::from(sreg::CS)];
-            if self.control.cr4 & cr4::PAE == 0 || code.long() {
+            let small_task = matches!(self.tr.kind(), Kind::TSS16 | Kind::TSS16_BUSY);
+            if self.control.cr4 & cr4::PAE == 0 || code.long() || small_task {
                 return Err(self.gp(0));
             }
             self.control.efer |= efer::LMA;
-        } else if starts && self.control.cr4 & cr4::PAE != 0 {
+        } else if reloads && self.control.cr4 & cr4::PAE != 0 {
             self.load_pdptes(board, self.control.cr3)?;
         }
         if stops {
@@ -80,35 +87,6 @@ impl Cpu {
         Ok(())
     }
 
-    /// Writes CR3: the TLB keeps global pages.
-    pub fn write_cr3(&mut self, board: &mut Board, value: u64) -> Step {
-        if self.long_mode() && value >> self.model.physical_bits() != 0 {
-            return Err(self.gp(0));
-        }
-        let paging = self.control.cr0 & cr0::PG != 0;
-        if paging && !self.long_mode() && self.control.cr4 & cr4::PAE != 0 {
-            self.load_pdptes(board, value)?;
-        }
-        self.control.cr3 = value;
-        self.tlb.flush_non_global();
-        Ok(())
-    }
-
-    /// Loads the four PDPTEs of PAE paging; #GP if a present one has reserved bits (SDM 5.4.1).
-    fn load_pdptes(&mut self, board: &mut Board, cr3: u64) -> Step {
-        let mut loaded = [0; 4];
-        let reserved = !0xfff & !((1u64 << self.model.physical_bits()) - 1) | 0x1e6;
-        for (nth, entry) in loaded.iter_mut().enumerate() {
-            let address = (cr3 & 0xffff_ffe0) + 8 * nth as u64;
-            *entry = board.fabric.memory.read_u64(address).unwrap_or(u64::MAX);
-            if *entry & 1 != 0 && *entry & reserved != 0 {
-                return Err(self.gp(0));
-            }
-        }
-        self.control.pdptes = loaded;
-        Ok(())
-    }
-
     /// Writes CR4.
     pub fn write_cr4(&mut self, board: &mut Board, value: u64) -> Step {
         let old = self.control.cr4;
@@ -117,15 +95,25 @@ impl Cpu {
         }
         let paging = self.control.cr0 & cr0::PG != 0;
         let changed = old ^ value;
+        // SDM volume 3, 5.10.1 and 5.1.3: PCIDs begin in long mode and with zero; how many levels
+        // there are is decided outside it.
+        let begins = changed & value & cr4::PCIDE != 0;
+        if begins && (!self.long_mode() || self.control.cr3 & 0xfff != 0)
+            || changed & cr4::LA57 != 0 && self.long_mode()
+        {
+            return Err(self.gp(0));
+        }
         if paging
             && value & cr4::PAE != 0
             && !self.long_mode()
-            && changed & (cr4::PAE | cr4::PGE | cr4::PSE) != 0
+            && changed & (cr4::PAE | cr4::PGE | cr4::PSE | cr4::SMEP) != 0
         {
             self.load_pdptes(board, self.control.cr3)?;
         }
         self.control.cr4 = value;
-        if changed & (cr4::PAE | cr4::PGE | cr4::PSE | cr4::SMEP | cr4::SMAP) != 0 {
+        let translating =
+            cr4::PAE | cr4::PGE | cr4::PSE | cr4::PCIDE | cr4::SMEP | cr4::SMAP | cr4::PKE | cr4::LA57;
+        if changed & translating != 0 {
             self.tlb.flush_all();
         }
         self.refresh();
@@ -197,19 +185,6 @@ pub fn invalidate_cache(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     cpu.privileged()
 }
 
-/// INVLPG
-pub fn invlpg(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.privileged()?;
-    let mut linear = cpu.offset(op);
-    linear = if cpu.code_size() == CodeSize::Bits64 {
-        linear.wrapping_add(cpu.seg_base[usize::from(op.seg & 7)])
-    } else {
-        linear.wrapping_add(cpu.seg[usize::from(op.seg % 6)].base) & 0xffff_ffff
-    };
-    cpu.tlb.flush_page(linear);
-    Ok(())
-}
-
 /// MOV register, CRn: `src` is the control register.
 pub fn mov_from_cr<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     cpu.privileged()?;
@@ -254,6 +229,7 @@ pub fn mov_to_cr<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 
 /// SMSW register or memory
 pub fn smsw_r<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
+    cpu.not_umip()?;
     let value = W::cut(cpu.control.cr0);
     W::set(cpu, op.dst, value);
     Ok(())
@@ -261,6 +237,7 @@ pub fn smsw_r<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
 
 /// SMSW memory
 pub fn smsw_m(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    cpu.not_umip()?;
     let value = cpu.control.cr0 as u16;
     cpu.write(board, op, value)
 }
@@ -275,17 +252,18 @@ pub fn lmsw<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> St
 }
 
 fn store_table(cpu: &mut Cpu, board: &mut Board, op: &Op, table: Table) -> Step {
+    cpu.not_umip()?;
     let long = cpu.code_size() == CodeSize::Bits64;
     let size = if long { 10 } else { 6 };
     let linear = cpu.linear(op, size, true)?;
     cpu.check_write(board, linear, op.seg, size)?;
     cpu.store(board, linear, op.seg, table.limit)?;
-    let at = linear.wrapping_add(2);
+    // The base is aligned as a doubleword is (SDM volume 3, 3.5.1).
+    cpu.store(board, linear.wrapping_add(2), op.seg, table.base as u32)?;
     if long {
-        cpu.store(board, at, op.seg, table.base)
-    } else {
-        cpu.store(board, at, op.seg, table.base as u32)
+        cpu.store(board, linear.wrapping_add(6), op.seg, (table.base >> 32) as u32)?;
     }
+    Ok(())
 }
 
 /// SGDT
@@ -307,7 +285,7 @@ fn load_table(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<Table, Leave>
     let at = linear.wrapping_add(2);
     let base = if long {
         let base = cpu.load::<u64>(board, at, op.seg)?;
-        if !canonical(base, cpu.linear_bits()) {
+        if !canonical(base, cpu.system_linear_bits()) {
             return Err(cpu.gp(0));
         }
         base
@@ -335,6 +313,7 @@ pub fn store_selector_r<W: Word, const TASK: bool>(cpu: &mut Cpu, _: &mut Board,
     if !cpu.protected() || cpu.v86() {
         return Err(cpu.ud());
     }
+    cpu.not_umip()?;
     let selector = if TASK { cpu.tr.selector } else { cpu.ldtr.selector };
     W::set(cpu, op.dst, W::cut(u64::from(selector)));
     Ok(())
@@ -345,6 +324,7 @@ pub fn store_selector_m<const TASK: bool>(cpu: &mut Cpu, board: &mut Board, op: 
     if !cpu.protected() || cpu.v86() {
         return Err(cpu.ud());
     }
+    cpu.not_umip()?;
     let selector = if TASK { cpu.tr.selector } else { cpu.ldtr.selector };
     cpu.write(board, op, selector)
 }
@@ -411,6 +391,10 @@ pub fn cpuid(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     let mut out = cpu.model.cpuid(leaf, subleaf, cpu.id);
     if leaf == 1 && cpu.control.cr4 & cr4::OSXSAVE != 0 {
         out.ecx |= 1 << 27;
+    }
+    if leaf == 7 && subleaf == 0 && cpu.control.cr4 & cr4::PKE != 0 {
+        // OSPKE
+        out.ecx |= 1 << 4;
     }
     u32::set(cpu, gpr::RAX, out.eax);
     u32::set(cpu, gpr::RBX, out.ebx);

@@ -4,7 +4,8 @@ use super::{Data, Detail, Outcome, PageStep, Refusal, Semantics, Trace, physical
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::memory::{Memory, PAGE};
-use crate::mmu::tlb::{Access, Tlb};
+use crate::mmu::rights::error;
+use crate::mmu::tlb::Access;
 use crate::mmu::walk::{self, Miss, Mode, Walk};
 use crate::state::efer;
 
@@ -131,18 +132,22 @@ fn as_processor(
         *from_tlb = true;
         return Ok(found.physical + linear % PAGE);
     }
-    let write = u32::from(access == Access::Write) << 1;
-    let user = u32::from(view == Tlb::USER) << 2;
-    let fault = |cause: u32| Refusal::Fault { vector: 14, error: cause | write | user, address: linear };
+    let fault = |cpu: &Cpu, cause: u32| {
+        let error = cpu.page_fault_code(cause, access, view);
+        Refusal::Fault { vector: 14, error, address: linear }
+    };
     let paging = cpu.paging().mode != Mode::Off;
-    match &walked.outcome {
-        Ok(page) if paging && !cpu.allowed(page, access, view) => return Err(fault(1)),
-        Ok(_) => {}
-        Err(Miss::NotPresent | Miss::NonCanonical) => return Err(fault(0)),
-        Err(Miss::Reserved | Miss::OutsideMemory) => return Err(fault(9)),
+    let cause = match &walked.outcome {
+        Ok(page) if paging => cpu.denied(page, access, view),
+        Ok(_) => None,
+        Err(Miss::NotPresent | Miss::NonCanonical) => Some(0),
+        Err(Miss::Reserved | Miss::OutsideMemory) => Some(error::P | error::RSVD),
+    };
+    if let Some(cause) = cause {
+        return Err(fault(cpu, cause));
     }
     match cpu.translate(board, linear, access, view) {
         Ok(found) => Ok(found.physical + linear % PAGE),
-        Err(_) => Err(fault(1)),
+        Err(_) => Err(fault(cpu, error::P)),
     }
 }

@@ -1,5 +1,6 @@
 //! Memory accesses of the processor: the fast path through the TLB and the one slow path.
 
+use super::rights::error;
 use super::tlb::{Access, Tlb, Translation};
 use super::walk::{self, Miss, entry};
 use crate::Board;
@@ -8,18 +9,9 @@ use crate::decode::{Op, address};
 use crate::exec::{Leave, Step};
 use crate::memory::{Target, ram};
 use crate::points::{Direction, Place};
-use crate::state::{cr0, cr4, efer, sreg};
+use crate::state::{cr4, efer, sreg};
 
 pub use crate::memory::ram::Plain;
-
-/// Page-fault error code bits (SDM volume 3, 5.7).
-mod error {
-    pub const P: u32 = 1 << 0;
-    pub const W: u32 = 1 << 1;
-    pub const U: u32 = 1 << 2;
-    pub const RSVD: u32 = 1 << 3;
-    pub const I: u32 = 1 << 4;
-}
 
 impl Cpu {
     // --- operands ------------------------------------------------------------------------
@@ -220,7 +212,7 @@ impl Cpu {
         if self.control.efer & efer::LMA != 0 { linear } else { linear & 0xffff_ffff }
     }
 
-    fn check_canonical(&mut self, linear: u64, seg: u8, size: u64) -> Step {
+    pub(crate) fn check_canonical(&mut self, linear: u64, seg: u8, size: u64) -> Step {
         if self.control.efer & efer::LMA == 0 {
             return Ok(());
         }
@@ -230,6 +222,13 @@ impl Cpu {
         } else {
             Err(self.segment_fault(seg))
         }
+    }
+
+    /// #AC(0) for an access that is not a multiple of its size, where that is checked: at CPL 3 with
+    /// CR0.AM and EFLAGS.AC (SDM volume 3, table 7-7). As on AMD processors it comes before page
+    /// faults; the manual leaves that open.
+    pub fn check_alignment(&mut self, linear: u64, size: u64, view: usize) -> Step {
+        if view == Tlb::USER_ALIGNED && linear & (size - 1) != 0 { Err(self.ac()) } else { Ok(()) }
     }
 
     #[cold]
@@ -244,6 +243,7 @@ impl Cpu {
         let size = size_of::<T>();
         let mut bytes = [0; 16];
         self.check_canonical(linear, seg, size as u64)?;
+        self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
         let low = self.translate(board, linear, Access::Read, view)?;
         if first < size {
@@ -276,6 +276,7 @@ impl Cpu {
         // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
         unsafe { ram::store(bytes.as_mut_ptr() as u64, value) };
         self.check_canonical(linear, seg, size as u64)?;
+        self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
         let low = self.translate(board, linear, Access::Write, view)?;
         if first < size {
@@ -310,6 +311,7 @@ impl Cpu {
         let at = linear & 0xfff;
         let mut bytes = [0; 16];
         self.check_canonical(linear, seg, size as u64)?;
+        self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - at) as usize;
         let low = self.translate(board, linear, Access::Write, view)?;
         let mut high = low;
@@ -379,7 +381,7 @@ impl Cpu {
                 if !memory.holds_code(offset) {
                     // The page's last decoded line is gone: the fast path is open again.
                     let host = memory.ram().host(offset);
-                    let host = self.fast(page.page, host);
+                    let host = self.fast(page.page, view, host);
                     self.tlb.fill(Access::Write, view, page, host);
                 }
             }
@@ -432,10 +434,11 @@ impl Cpu {
         self.walk_and_fill(board, linear, access, view)
     }
 
-    /// The host address of the page of `linear`, where the fast path may use it: where no data
-    /// breakpoint is.
-    fn fast(&self, linear: u64, host: u64) -> Option<u64> {
-        (!self.watching || !self.is_watched_page(linear)).then_some(host)
+    /// The host address of the page of `linear`, where the fast path may use it: where there is no
+    /// data breakpoint, and alignment is not checked.
+    fn fast(&self, linear: u64, view: usize, host: u64) -> Option<u64> {
+        let watched = self.watching && self.is_watched_page(linear);
+        (!watched && view != Tlb::USER_ALIGNED).then_some(host)
     }
 
     fn walk_and_fill(
@@ -448,25 +451,15 @@ impl Cpu {
         let memory = &mut board.fabric.memory;
         let context = self.paging();
         let walked = walk::walk(memory, &context, linear);
-        let user = view == Tlb::USER;
-        let page = match walked.outcome {
-            Ok(page) if context.mode == walk::Mode::Off => page,
-            Ok(page) => {
-                if !self.allowed(&page, access, view) {
-                    return Err(self.page_fault(linear, error::P, access, user));
-                }
-                page
-            }
-            Err(Miss::NotPresent | Miss::NonCanonical) => {
-                return Err(self.page_fault(linear, 0, access, user));
-            }
-            Err(Miss::Reserved) => {
-                return Err(self.page_fault(linear, error::P | error::RSVD, access, user));
-            }
+        let cause = match &walked.outcome {
+            Ok(_) if context.mode == walk::Mode::Off => None,
+            Ok(page) => self.denied(page, access, view),
+            Err(Miss::NotPresent | Miss::NonCanonical) => Some(0),
             // A table in a hole reads as all ones there, and those have reserved bits set.
-            Err(Miss::OutsideMemory) => {
-                return Err(self.page_fault(linear, error::P | error::RSVD, access, user));
-            }
+            Err(Miss::Reserved | Miss::OutsideMemory) => Some(error::P | error::RSVD),
+        };
+        let (Ok(page), None) = (walked.outcome, cause) else {
+            return Err(self.page_fault(linear, cause.unwrap_or(0), access, view));
         };
         let mut dirty = page.dirty;
         let settled = walked.trail.all_have(entry::A) && (dirty || access != Access::Write);
@@ -496,14 +489,15 @@ impl Cpu {
             physical,
             global: page.global && self.control.cr4 & cr4::PGE != 0,
             size_bits: page.size_bits,
+            key: page.user.then_some(page.key),
         };
         let (read_host, write_host) = match translation.target {
             Target::Ram { offset } => {
                 let host = memory.ram().host(offset);
-                let host = self.fast(linear, host);
+                let host = self.fast(linear, view, host);
                 (host, host.filter(|_| !memory.holds_code(offset)))
             }
-            Target::Rom { offset } => (self.fast(linear, memory.ram().host(offset)), None),
+            Target::Rom { offset } => (self.fast(linear, view, memory.ram().host(offset)), None),
             _ => (None, None),
         };
         match access {
@@ -520,40 +514,5 @@ impl Cpu {
         }
         debug_assert!(access != Access::Write || dirty);
         Ok(translation)
-    }
-
-    /// Access rights (SDM volume 3, 5.6.1).
-    pub(crate) fn allowed(&self, page: &walk::Page, access: Access, view: usize) -> bool {
-        let user = view == Tlb::USER;
-        let c = &self.control;
-        match access {
-            Access::Fetch => {
-                let smep = c.cr4 & cr4::SMEP != 0;
-                page.executable && if user { page.user } else { !(page.user && smep) }
-            }
-            _ if user => page.user && (access == Access::Read || page.writable),
-            _ => {
-                let smap = c.cr4 & cr4::SMAP != 0 && view != Tlb::SUPERVISOR_AC;
-                let writable = page.writable || c.cr0 & cr0::WP == 0;
-                !(page.user && smap) && (access == Access::Read || writable)
-            }
-        }
-    }
-
-    #[cold]
-    fn page_fault(&mut self, linear: u64, cause: u32, access: Access, user: bool) -> Leave {
-        let nx = self.control.efer & efer::NXE != 0 || self.control.cr4 & cr4::SMEP != 0;
-        let mut code = cause;
-        match access {
-            Access::Write => code |= error::W,
-            Access::Fetch if nx => code |= error::I,
-            _ => {}
-        }
-        if user {
-            code |= error::U;
-        }
-        self.control.cr2 = linear;
-        self.tlb.flush_page(linear);
-        self.raise(14, Some(code))
     }
 }

@@ -40,6 +40,8 @@ pub struct Translation {
     pub global: bool,
     /// log2 of the size of the guest's page.
     pub size_bits: u8,
+    /// The protection key of a page that user mode may access.
+    pub key: Option<u8>,
 }
 
 /// One array with its cold twin and the list of its filled places.
@@ -140,6 +142,14 @@ impl Tlb {
     pub const USER: usize = VIEW;
     /// View of supervisor accesses while AC overrides SMAP.
     pub const SUPERVISOR_AC: usize = 2 * VIEW;
+    /// View of user accesses whose alignment is checked: nothing in it has a fast path.
+    pub const USER_ALIGNED: usize = 3 * VIEW;
+
+    /// Whether accesses of this view are user accesses.
+    #[inline(always)]
+    pub fn is_user(view: usize) -> bool {
+        view & VIEW != 0
+    }
 
     /// An empty TLB.
     pub fn new() -> Self {
@@ -220,6 +230,11 @@ impl Tlb {
         self.flush_where(|t| !t.global);
     }
 
+    /// Drops everything with a protection key for which `changed` holds.
+    pub fn flush_keys(&mut self, changed: impl Fn(u8) -> bool) {
+        self.flush_where(|t| t.key.is_some_and(&changed));
+    }
+
     /// Drops the page of `linear`, of whatever size it is (INVLPG, or a page fault on it).
     pub fn flush_page(&mut self, linear: u64) {
         let page = linear & PAGE_MASK;
@@ -227,7 +242,7 @@ impl Tlb {
             self.flush_where(|t| (t.page ^ linear) >> t.size_bits == 0);
             return;
         }
-        for view in [Self::SUPERVISOR, Self::USER, Self::SUPERVISOR_AC] {
+        for view in [Self::SUPERVISOR, Self::USER, Self::SUPERVISOR_AC, Self::USER_ALIGNED] {
             let at = Self::place(page, view);
             self.read.drop_at(at, page);
             self.write.drop_at(at, page);

@@ -25,6 +25,8 @@ pub mod entry {
     pub const PS: u64 = 1 << 7;
     /// Global.
     pub const G: u64 = 1 << 8;
+    /// The lowest of four bits of protection key (4- and 5-level paging).
+    pub const KEY_SHIFT: u32 = 59;
     /// Execute-disable.
     pub const XD: u64 = 1 << 63;
 }
@@ -168,6 +170,8 @@ pub struct Page {
     pub global: bool,
     /// The leaf's dirty bit.
     pub dirty: bool,
+    /// The leaf's protection key; zero but in 4- and 5-level paging.
+    pub key: u8,
 }
 
 /// Why a walk found no page.
@@ -235,6 +239,7 @@ pub fn walk(tables: &impl Tables, context: &Context, linear: u64) -> Walk {
             executable: true,
             global: false,
             dirty: true,
+            key: 0,
         }),
         Mode::Legacy => legacy(tables, context, linear, &mut trail),
         Mode::Pae => pae(tables, context, linear, &mut trail),
@@ -274,6 +279,8 @@ impl Rights {
             executable: self.executable,
             global: leaf & entry::G != 0,
             dirty: leaf & entry::D != 0,
+            // Zero in entries of four bytes, and in those of PAE paging, where it is reserved.
+            key: (leaf >> entry::KEY_SHIFT) as u8 & 15,
         }
     }
 }

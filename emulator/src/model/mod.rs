@@ -199,7 +199,10 @@ impl CpuModel {
                     edx: text(brand, at + 12),
                 }
             }
-            0x8000_0008 => Leaf { eax: 48 << 8 | u32::from(self.physical_bits), ..has },
+            0x8000_0008 => {
+                let linear = if self.has(Feature::La57) { 57 } else { 48 };
+                Leaf { eax: linear << 8 | u32::from(self.physical_bits), ..has }
+            }
             _ => has,
         }
     }

@@ -137,6 +137,8 @@ pub struct Control {
     pub efer: u64,
     /// XCR0
     pub xcr0: u64,
+    /// PKRU: two bits for each protection key, access and write disabled.
+    pub pkru: u32,
     /// The PDPTEs that PAE paging loaded with CR3 (SDM volume 3, 5.4.1).
     pub pdptes: [u64; 4],
     /// DR0 to DR3
@@ -176,6 +178,7 @@ impl Default for Control {
             cr8: 0,
             efer: 0,
             xcr0: 1,
+            pkru: 0,
             pdptes: [0; 4],
             dr: [0; 4],
             dr6: 0xffff_0ff0,

@@ -11,6 +11,7 @@ fn control_registers_refuse_what_cannot_be() {
             code(a)?;
             a.int3()
         });
+        machine.cpus[0].model = CpuModel::default();
         let before = machine.cpus[0].control.clone();
         assert_eq!(caught(&mut machine), (13, Some(0)));
         assert_eq!(machine.cpus[0].control, before);

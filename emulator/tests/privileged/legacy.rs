@@ -53,6 +53,7 @@ pub fn place_bits(machine: &mut Machine, bits: u32, at: u64, code: impl FnOnce(&
 /// vector leads to a HLT of its own.
 pub fn protected(code: impl FnOnce(&mut CodeAssembler) -> Coded) -> Machine {
     let mut machine = blank();
+    machine.cpus[0].model = CpuModel::everything();
     place_bits(&mut machine, 32, CODE, code);
     for (selector, access) in [(CODE32, 0x409b), (FLAT, 0x4093), (USER_CODE, 0x40fb), (USER_FLAT, 0x40f3)] {
         describe(&mut machine, selector, descriptor(0, 0xffff_ffff, access));
@@ -109,6 +110,7 @@ pub fn word32(machine: &Machine, nth: u64) -> u32 {
 /// a HLT of its own at 0:[`HANDLERS`].
 pub fn real(code: impl FnOnce(&mut CodeAssembler) -> Coded) -> Machine {
     let mut machine = blank();
+    machine.cpus[0].model = CpuModel::everything();
     place_bits(&mut machine, 16, REAL_CODE, code);
     for vector in 0..=0x20 {
         let at = HANDLERS + 16 * vector;

@@ -10,5 +10,6 @@ mod delivery;
 mod legacy;
 mod paging;
 mod prelude;
+mod rights;
 mod segments;
 mod system_calls;

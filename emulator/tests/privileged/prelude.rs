@@ -9,6 +9,8 @@ pub use super::common::{
 pub use iced_x86::IcedError;
 pub use iced_x86::code_asm::*;
 pub use ringhold_emulator::mmu::walk::entry;
+pub use ringhold_emulator::model::{CpuModel, Feature};
+pub use ringhold_emulator::state::Activity;
 pub use ringhold_emulator::state::{
     Segment, Table, cr0 as bits0, cr4 as bits4, dr6 as bits6, efer, flag, sreg,
 };
@@ -33,6 +35,7 @@ pub type Code<'a> = &'a dyn Fn(&mut CodeAssembler) -> Coded;
 /// A machine in long mode about to run this code.
 pub fn program(code: impl FnOnce(&mut CodeAssembler) -> Coded) -> Machine {
     let mut machine = long();
+    machine.cpus[0].model = CpuModel::everything();
     place(&mut machine, CODE, |a| code(a).unwrap());
     machine
 }

@@ -6,7 +6,7 @@ use super::int::{Form, form, size_of, sized};
 use crate::cpu::CodeSize;
 use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
-use crate::exec::{debug, far, interrupt, port, segment, system};
+use crate::exec::{debug, far, interrupt, paging, port, segment, system};
 use crate::state::sreg;
 
 /// Whether what follows this instruction must be looked at afresh: it changes segments, modes or
@@ -23,7 +23,7 @@ pub fn synchronises(i: &Instruction) -> bool {
         Mov => special(0),
         Pop => special(0),
         In | Out | Insb | Insw | Insd | Outsb | Outsw | Outsd | Sti | Popf | Popfd | Popfq | Lds | Les
-        | Lfs | Lgs | Lss | Hlt | Wrmsr | Invlpg | Lmsw => true,
+        | Lfs | Lgs | Lss | Hlt | Wrmsr | Invlpg | Invpcid | Lmsw => true,
         _ => false,
     }
 }
@@ -80,6 +80,10 @@ pub fn lower(i: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
             Form::Mem => Some(chain(system::store_selector_m::<true>)),
             _ => sized!(size_of(i, 0), W => system::store_selector_r::<W, true>),
         },
+        Mnemonic::Invpcid => match size {
+            CodeSize::Bits64 => Some(chain(paging::invpcid::<u64>)),
+            _ => Some(chain(paging::invpcid::<u32>)),
+        },
         Mnemonic::Lldt => by_form!(i, 0, system::lldt::<false>, system::lldt::<true>),
         Mnemonic::Ltr => by_form!(i, 0, system::ltr::<false>, system::ltr::<true>),
         Mnemonic::Lgdt | Mnemonic::Lidt => {
@@ -98,7 +102,11 @@ fn plain(i: &Instruction) -> Option<Handler> {
         Mnemonic::Clts => chain(system::clts),
         Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => chain(system::ud),
         Mnemonic::Invd | Mnemonic::Wbinvd | Mnemonic::Wbnoinvd => chain(system::invalidate_cache),
-        Mnemonic::Invlpg => chain(system::invlpg),
+        Mnemonic::Invlpg => chain(paging::invlpg),
+        Mnemonic::Clac => chain(paging::set_ac::<false>),
+        Mnemonic::Stac => chain(paging::set_ac::<true>),
+        Mnemonic::Rdpkru => chain(paging::rdpkru),
+        Mnemonic::Wrpkru => chain(paging::wrpkru),
         Mnemonic::Sgdt => chain(system::sgdt),
         Mnemonic::Sidt => chain(system::sidt),
         Mnemonic::Cpuid => chain(system::cpuid),

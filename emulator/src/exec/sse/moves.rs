@@ -172,6 +172,8 @@ pub fn maskmovdqu(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 /// accesses no memory, and raises no page fault; else pages of unwritten bytes are not touched.
 pub fn store_masked(cpu: &mut Cpu, board: &mut Board, op: &Op, value: u128, mask: u128, size: u64) -> Step {
     let linear = cpu.linear(op, size, true)?;
+    // As on AMD processors, both forms are aligned as eight bytes are.
+    cpu.check_alignment(linear, 8, cpu.view)?;
     let chosen = super::shuffle::byte_signs(mask);
     let at = |cpu: &Cpu, nth: u32| cpu.wrap(linear.wrapping_add(u64::from(nth)));
     if chosen == 0 {

@@ -4,7 +4,6 @@ use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::exec::{Leave, Step};
-use crate::mmu::walk::canonical;
 use crate::state::{F80, MXCSR_MASK, X87, cr0, cr4};
 
 /// Bytes of the area.
@@ -78,13 +77,13 @@ fn area(cpu: &mut Cpu, op: &Op, write: bool) -> Result<u64, Leave> {
     }
     let linear = cpu.linear(op, SIZE, write)?;
     if linear & 15 == 0 {
-        Ok(linear)
-    } else if cpu.long_mode() && !canonical(linear, cpu.linear_bits()) {
-        // #SS for stack segments, which comes before the alignment.
-        Err(cpu.segment_fault(op.seg))
-    } else {
-        Err(cpu.gp(0))
+        return Ok(linear);
     }
+    // #SS for stack segments comes before the alignment; #AC where it could be #GP too, as on AMD
+    // processors.
+    cpu.check_canonical(linear, op.seg, 1)?;
+    cpu.check_alignment(linear, 4, cpu.view)?;
+    Err(cpu.gp(0))
 }
 
 /// How many XMM registers are saved beside MXCSR; `None` without CR4.OSFXSR.
