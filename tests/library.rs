@@ -113,3 +113,22 @@ fn slices_do_not_show() {
     assert_eq!(whole.0, Stop::Exit(0));
     assert_eq!(run(1009), whole);
 }
+
+/// The clock ticks, but its interrupt is masked: nothing will ever wake the guest.
+#[test]
+fn a_guest_that_sleeps_for_ever_ends_the_run() {
+    let mut rom = vec![0xff; 0x1_0000];
+    // At the reset vector: jmp to f000:0
+    rom[0xfff0..0xfff5].copy_from_slice(&[0xea, 0, 0, 0, 0xf0]);
+    // out 21, ff (all masked); registers A and B of the clock: an interrupt twice a second
+    let outs = [(0x21, 0xff), (0x70, 0x0a), (0x71, 0x2f), (0x70, 0x0b), (0x71, 0x42)];
+    let mut code: Vec<u8> = outs.iter().flat_map(|(port, value)| [0xb0, *value, 0xe6, *port]).collect();
+    // sti; hlt
+    code.extend([0xfb, 0xf4]);
+    rom[..code.len()].copy_from_slice(&code);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sleeper.bin");
+    std::fs::write(&path, rom).unwrap();
+    let mut machine = machine("firmware.ron", &[&format!("boot.firmware={}", path.display())]);
+    assert_eq!(machine.run_for(1_000), Stop::Halted);
+    assert_eq!(machine.instructions(), 13);
+}

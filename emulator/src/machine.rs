@@ -29,7 +29,8 @@ pub enum Stop {
     Reset,
     /// The processor shut down: a fault while it delivered a double fault.
     TripleFault,
-    /// The processor halted and nothing can wake it: interrupts are off, or no event is pending.
+    /// The processor halted and nothing can wake it: interrupts are off, or no event is pending, or
+    /// none woke it for a virtual day ([`Machine::run`]).
     Halted,
     /// Exceptions are delivered one after another and no instruction retires: the processor is
     /// alive, but will never do anything else.
@@ -43,6 +44,8 @@ pub enum Stop {
 
 /// Deliveries of exceptions in a row, without an instruction retired, that count as a livelock.
 const BARREN: u32 = 100_000;
+/// A virtual day: who sleeps that long will not wake any more.
+const DAY_NS: u64 = 86_400_000_000_000;
 
 /// A whole machine.
 pub struct Machine {
@@ -117,9 +120,19 @@ impl Machine {
         std::mem::take(&mut self.board.fabric.output)
     }
 
-    /// Runs until `until` instructions have retired since power-on, or something stops it.
+    /// Runs until `until` instructions have retired since power-on, or something stops it. A
+    /// guest that sleeps for a virtual day, whatever timers run, counts as [`Stop::Halted`].
     pub fn run(&mut self, until: u64) -> Stop {
-        self.run_until(until, u64::MAX)
+        loop {
+            let before = self.instructions();
+            let stop = self.run_until(until, self.virtual_ns().saturating_add(DAY_NS));
+            match stop {
+                Stop::Budget if self.instructions() >= until => return stop,
+                Stop::Budget if self.instructions() == before => return Stop::Halted,
+                Stop::Budget => {}
+                stop => return stop,
+            }
+        }
     }
 
     /// As [`Self::run`], and at the latest until virtual time has reached `until_ns` while the
