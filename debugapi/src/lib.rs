@@ -6,13 +6,14 @@
 //! themselves at given points of a run.
 //!
 //! A [`Session`] carries out any [`command::Command`] of a DbgEng client; [`wire`] turns commands
-//! and replies into bytes.
+//! and replies into bytes. A [`Host`] has a machine on a thread and serves it while it runs.
 #![forbid(unsafe_code)]
 
 mod error;
 mod hresult;
 
 pub mod command;
+pub mod host;
 pub mod host_memory;
 pub mod schedule;
 pub mod session;
@@ -20,6 +21,7 @@ pub mod spaces;
 pub mod wire;
 
 pub use error::Error;
+pub use host::{Execute, Handle, Host};
 pub use host_memory::{Completion, Context, HostMemory, Location};
 pub use hresult::HResult;
 pub use schedule::{Schedule, ScheduleError};

@@ -6,6 +6,7 @@ mod bench;
 mod bus_data;
 mod control;
 mod fill_search;
+mod host;
 mod host_memory;
 mod image;
 mod io;
