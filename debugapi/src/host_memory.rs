@@ -28,6 +28,7 @@ pub struct Context {
 /// | `4 << 56 \| bus << 8 \| slot` | a byte of the function's configuration space |
 /// | `5 << 56 \| processor << 32 \| MSR` | a byte of the eight of the MSR |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Location {
     /// What kind of place, and which one of its kind.
     pub host_defined: u64,

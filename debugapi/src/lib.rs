@@ -7,12 +7,15 @@
 //!
 //! A [`Session`] carries out any [`command::Command`] of a DbgEng client; [`wire`] turns commands
 //! and replies into bytes. A [`Host`] has a machine on a thread and serves it while it runs.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod error;
 mod hresult;
 
+#[cfg(feature = "com")]
+pub mod com;
 pub mod command;
+pub mod edge;
 pub mod host;
 pub mod host_memory;
 pub mod schedule;

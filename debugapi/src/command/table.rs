@@ -75,6 +75,9 @@ commands! {
     Session {
         0 Hello { version: u32 } -> [u32];
         1 TakeEvents {} -> [];
+        2 Run { instructions: u64 } -> [u32, u32];
+        3 GetClock {} -> [u64, u64];
+        4 GetStateHash {} -> [bytes];
     }
     DataSpaces {
         3 ReadVirtual { offset: u64, buffer: Room } -> [bytes, u32];

@@ -136,6 +136,27 @@ impl Session {
         }
     }
 
+    /// Run: that many instructions, unless something stops the machine before. Answers
+    /// [`ended_by`], and what the guest wrote to the exit device.
+    pub(super) fn run_for(&mut self, machine: &mut Machine, instructions: u64) -> Answer {
+        if self.ended {
+            return Err(HResult::UNEXPECTED);
+        }
+        let until = machine.instructions().saturating_add(instructions);
+        self.target = Target::Running { until };
+        let halt = loop {
+            if self.interrupter.take(interrupt::BREAK) {
+                break Halt::BreakIn;
+            }
+            if let Some(halt) = self.go(machine, u64::MAX) {
+                break halt;
+            }
+        };
+        self.stopped(machine, &halt);
+        let (why, value) = ended_by(halt);
+        Ok((HResult::OK, vec![crate::command::Output::U32(why), crate::command::Output::U32(value)]))
+    }
+
     /// The target stands still, and everything may have changed.
     fn stopped(&mut self, machine: &Machine, halt: &Halt) {
         self.target = Target::Stopped;
@@ -154,6 +175,24 @@ impl Session {
 
     fn say_status(&mut self, status: u64) {
         self.events.push(Event::ChangeEngineState { flags: CES_EXECUTION_STATUS, argument: status });
+    }
+}
+
+/// Why Run came back: 0 the count was reached, 1 the guest wrote the second number to its exit
+/// device, 2 power off, 3 reset, 4 triple fault, 5 halted for good, 6 livelock, 7 breakpoint,
+/// 8 watched access, 9 interrupted.
+fn ended_by(halt: Halt) -> (u32, u32) {
+    match halt {
+        Halt::Step | Halt::End(Stop::Budget) => (0, 0),
+        Halt::End(Stop::Exit(value)) => (1, value),
+        Halt::End(Stop::PowerOff) => (2, 0),
+        Halt::End(Stop::Reset) => (3, 0),
+        Halt::End(Stop::TripleFault) => (4, 0),
+        Halt::End(Stop::Halted) => (5, 0),
+        Halt::End(Stop::Livelock) => (6, 0),
+        Halt::End(Stop::Breakpoint) => (7, 0),
+        Halt::End(Stop::Watch) => (8, 0),
+        Halt::BreakIn => (9, 0),
     }
 }
 

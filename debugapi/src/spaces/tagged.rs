@@ -15,6 +15,7 @@ use crate::Error;
 
 /// A GUID: the 32-bit field, the two 16-bit ones, and eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
 pub struct Guid(pub u32, pub u16, pub u16, pub [u8; 8]);
 
 /// The tag of the machine's description, a [`MachineDescription`] in RON:

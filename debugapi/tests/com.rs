@@ -1,0 +1,355 @@
+//! The COM face: identities, vtables, callbacks. What the methods mean is tested in the table of
+//! cases of the workspace.
+#![allow(unsafe_code, reason = "this is a client of COM")]
+#![allow(non_snake_case, reason = "callbacks have DbgEng's names")]
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::{Arc, Mutex};
+
+use ringhold_debugapi::com::{self, *};
+use ringhold_debugapi::command::{Command, METHODS, Reply};
+use ringhold_debugapi::{Context, Execute, Location, Session};
+use ringhold_emulator::memory::{Memory, Range};
+use ringhold_emulator::model::CpuModel;
+use ringhold_emulator::time::Clock;
+use ringhold_emulator::{Board, Machine};
+use windows_core::{GUID, HRESULT, IUnknown, Interface, implement};
+
+const EXTRACT: &str = include_str!("../src/com/interfaces.txt");
+
+/// A machine of a mebibyte of RAM, paging off, that executes commands where it stands.
+struct Here(Mutex<(Machine, Session)>);
+
+impl Execute for Here {
+    fn execute(&self, command: Command) -> Reply {
+        let (machine, session) = &mut *self.0.lock().unwrap();
+        session.execute(machine, &command)
+    }
+}
+
+fn client() -> IDebugClient5 {
+    let mut memory = Memory::new(0x10_0000).unwrap();
+    memory.map_mut().add(Range::ram(0, 0x10_0000, 0)).unwrap();
+    let machine = Machine::new(Board::new(memory, Clock::new(1000), 1), vec![CpuModel::default()]);
+    com::create(Arc::new(Here(Mutex::new((machine, Session::new())))))
+}
+
+/// An interface of the extract: name, IID, the methods it adds with their slots.
+struct Known {
+    name: &'static str,
+    iid: GUID,
+    added: Vec<(u16, &'static str)>,
+}
+
+fn extract() -> Vec<Known> {
+    let mut all: Vec<Known> = Vec::new();
+    for line in EXTRACT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (first, second) = line.trim().split_once(' ').unwrap();
+        match line.starts_with(' ') {
+            true => all.last_mut().unwrap().added.push((first.parse().unwrap(), second)),
+            false => {
+                let iid = GUID::from_u128(u128::from_str_radix(&second.replace('-', ""), 16).unwrap());
+                all.push(Known { name: first, iid, added: vec![] });
+            }
+        }
+    }
+    all
+}
+
+fn known(name: &str) -> Known {
+    extract().into_iter().find(|known| known.name == name).unwrap()
+}
+
+/// The interfaces of the client: name, IID, slots in the vtable.
+fn interfaces() -> Vec<(&'static str, GUID, usize)> {
+    macro_rules! list {
+        ($($name:ident $vtable:ident)*) => {
+            vec![$((stringify!($name), $name::IID, size_of::<$vtable>() / size_of::<usize>())),*]
+        };
+    }
+    list! {
+        IDebugDataSpaces IDebugDataSpaces_Vtbl IDebugDataSpaces2 IDebugDataSpaces2_Vtbl
+        IDebugDataSpaces3 IDebugDataSpaces3_Vtbl IDebugDataSpaces4 IDebugDataSpaces4_Vtbl
+        IDebugHostMemory IDebugHostMemory_Vtbl IDebugHostMemory2 IDebugHostMemory2_Vtbl
+        IDebugClient IDebugClient_Vtbl IDebugClient2 IDebugClient2_Vtbl
+        IDebugClient3 IDebugClient3_Vtbl IDebugClient4 IDebugClient4_Vtbl
+        IDebugClient5 IDebugClient5_Vtbl
+        IDebugControl IDebugControl_Vtbl IDebugControl2 IDebugControl2_Vtbl
+        IDebugControl3 IDebugControl3_Vtbl IDebugControl4 IDebugControl4_Vtbl
+        IDebugRegisters IDebugRegisters_Vtbl IDebugRegisters2 IDebugRegisters2_Vtbl
+        IDebugSystemObjects IDebugSystemObjects_Vtbl IDebugSystemObjects2 IDebugSystemObjects2_Vtbl
+        IDebugSymbols IDebugSymbols_Vtbl IDebugSymbols2 IDebugSymbols2_Vtbl
+        IDebugSymbols3 IDebugSymbols3_Vtbl
+    }
+}
+
+/// A reference to another interface of an object.
+fn query(from: &IUnknown, iid: &GUID) -> IUnknown {
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the place is a variable; what is put there is released by its owner.
+    unsafe {
+        from.query(iid, &raw mut found).ok().unwrap();
+        IUnknown::from_raw(found)
+    }
+}
+
+#[test]
+fn iids_and_vtable_sizes_are_the_published_ones() {
+    for (name, iid, slots) in interfaces() {
+        let known = known(name);
+        assert_eq!(iid, known.iid, "{name}");
+        assert_eq!(slots, usize::from(known.added.last().unwrap().0) + 1, "{name}");
+    }
+    for (name, iid) in [
+        ("IDebugOutputCallbacks", IDebugOutputCallbacks::IID),
+        ("IDebugEventCallbacks", IDebugEventCallbacks::IID),
+        ("IDebugHostContext", IDebugHostContext::IID),
+    ] {
+        assert_eq!(iid, known(name).iid, "{name}");
+    }
+}
+
+/// The declarations make the vtables, so their order is the slots'.
+#[test]
+fn methods_are_declared_in_the_published_order() {
+    let sources = [
+        include_str!("../src/com/callbacks.rs"),
+        include_str!("../src/com/client.rs"),
+        include_str!("../src/com/context.rs"),
+        include_str!("../src/com/control.rs"),
+        include_str!("../src/com/data_spaces.rs"),
+        include_str!("../src/com/host_memory.rs"),
+        include_str!("../src/com/registers.rs"),
+        include_str!("../src/com/symbols.rs"),
+        include_str!("../src/com/system_objects.rs"),
+    ]
+    .join("\n");
+    for known in extract() {
+        let head = format!("pub unsafe trait {}: ", known.name);
+        let (_, body) = sources.split_once(&head).unwrap_or_else(|| panic!("{} is missing", known.name));
+        let (body, _) = body.split_once("\n}").unwrap();
+        let declared: Vec<&str> = body
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub fn "))
+            .map(|rest| rest.split('(').next().unwrap())
+            .collect();
+        let published: Vec<&str> = known.added.iter().map(|(_, name)| *name).collect();
+        assert_eq!(declared, published, "{}", known.name);
+    }
+}
+
+/// Commands have the numbers that the published vtables give to their methods.
+#[test]
+fn commands_are_numbered_as_the_published_slots() {
+    for method in METHODS.iter().filter(|method| method.interface as u16 != 0) {
+        let family = format!("IDebug{:?}", method.interface);
+        let here = extract().into_iter().filter(|known| known.name.starts_with(&family));
+        let names: BTreeSet<_> = here
+            .flat_map(|known| known.added)
+            .filter(|(slot, _)| *slot == method.slot)
+            .map(|(_, name)| name)
+            .collect();
+        assert!(names.contains(method.name), "{family} {} {}: {names:?}", method.slot, method.name);
+    }
+}
+
+#[test]
+fn every_interface_leads_to_every_other_with_one_identity() {
+    let client: IUnknown = client().into();
+    let identity = query(&client, &IUnknown::IID).as_raw();
+    for (from, iid, _) in interfaces() {
+        let here = query(&client, &iid);
+        assert_eq!(query(&here, &IUnknown::IID).as_raw(), identity, "{from}");
+        for (to, iid, _) in interfaces() {
+            let there = query(&here, &iid);
+            assert_eq!(query(&there, &IUnknown::IID).as_raw(), identity, "{from} to {to}");
+        }
+    }
+    let mut found = std::ptr::dangling_mut();
+    // SAFETY: the place is a variable.
+    let unknown = unsafe { client.query(&GUID::from_u128(1), &raw mut found) };
+    assert_eq!((unknown.0 as u32, found), (0x8000_4002, std::ptr::null_mut()));
+}
+
+/// Methods that are the face's own, without a command.
+const LOCAL: [&str; 8] = [
+    "CreateClient",
+    "GetOutputCallbacks",
+    "SetOutputCallbacks",
+    "GetOutputMask",
+    "SetOutputMask",
+    "GetEventCallbacks",
+    "SetEventCallbacks",
+    "FlushCallbacks",
+];
+
+/// Every slot is called through its vtable: what has no command says that it is not implemented.
+#[test]
+fn what_has_no_command_is_not_implemented() {
+    let client: IUnknown = client().into();
+    let mut called = 0;
+    for known in extract().iter().filter(|known| interfaces().iter().any(|(name, ..)| *name == known.name)) {
+        let here = query(&client, &known.iid);
+        for (slot, name) in &known.added {
+            let method = METHODS.iter().any(|method| {
+                let family = format!("IDebug{:?}", method.interface);
+                method.name == *name && known.name.starts_with(&family)
+            });
+            let implemented = method && *name != "GetDisplayStringForLocation";
+            if implemented || LOCAL.contains(name) {
+                continue;
+            }
+            let this = here.as_raw();
+            // SAFETY: the vtable has this slot, and a method that is not implemented takes
+            // nothing but the interface, which the caller clears away.
+            let hresult = unsafe {
+                let vtable = *this.cast::<*const unsafe extern "system" fn(*mut c_void) -> HRESULT>();
+                (*vtable.add(usize::from(*slot)))(this)
+            };
+            assert_eq!(hresult.0 as u32, 0x8000_4001, "{} {name}", known.name);
+            called += 1;
+        }
+    }
+    assert!(called > 300, "{called}");
+}
+
+type Told = Arc<Mutex<Vec<String>>>;
+
+#[implement(IDebugEventCallbacks, IDebugOutputCallbacks)]
+struct Listener(Told, u32);
+
+impl IDebugOutputCallbacks_Impl for Listener_Impl {
+    unsafe fn Output(&self, mask: u32, text: *const c_char) -> HRESULT {
+        // SAFETY: the engine gives text that ends with a zero byte.
+        let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+        self.0.lock().unwrap().push(format!("output {mask} {text}"));
+        HRESULT(0)
+    }
+}
+
+macro_rules! never_called {
+    ($($name:ident)*) => {$(
+        unsafe fn $name(&self) -> HRESULT {
+            self.0.lock().unwrap().push(stringify!($name).into());
+            HRESULT(0)
+        }
+    )*};
+}
+
+impl IDebugEventCallbacks_Impl for Listener_Impl {
+    never_called! {
+        Breakpoint Exception CreateThread ExitThread CreateProcessA ExitProcess LoadModule UnloadModule
+        SystemError ChangeSymbolState
+    }
+
+    unsafe fn GetInterestMask(&self, mask: *mut u32) -> HRESULT {
+        // SAFETY: the engine gives a place.
+        unsafe { mask.write(self.1) };
+        HRESULT(0)
+    }
+
+    unsafe fn SessionStatus(&self, status: u32) -> HRESULT {
+        self.0.lock().unwrap().push(format!("session {status}"));
+        HRESULT(0)
+    }
+
+    unsafe fn ChangeDebuggeeState(&self, flags: u32, argument: u64) -> HRESULT {
+        self.0.lock().unwrap().push(format!("debuggee {flags} {argument}"));
+        HRESULT(0)
+    }
+
+    unsafe fn ChangeEngineState(&self, flags: u32, argument: u64) -> HRESULT {
+        self.0.lock().unwrap().push(format!("engine {flags} {argument}"));
+        HRESULT(0)
+    }
+}
+
+#[test]
+fn all_clients_are_told_what_they_want_to_know() {
+    let first = client();
+    let told = [Told::default(), Told::default()];
+    // SAFETY: all places are variables of this function, and all interfaces are alive.
+    unsafe {
+        let mut second = std::ptr::null_mut();
+        first.CreateClient(&raw mut second).ok().unwrap();
+        let second = IDebugClient5::from_raw(second);
+        let wants = [u32::MAX, 0x800];
+        for (at, client) in [&first, &second].into_iter().enumerate() {
+            let listener: IDebugEventCallbacks = Listener(Arc::clone(&told[at]), wants[at]).into();
+            client.SetEventCallbacks(listener.as_raw()).ok().unwrap();
+            let output: IDebugOutputCallbacks = listener.cast().unwrap();
+            client.SetOutputCallbacks(output.as_raw()).ok().unwrap();
+        }
+        second.SetOutputMask(2).ok().unwrap();
+        let spaces: IDebugDataSpaces4 = second.cast().unwrap();
+        let mut written = 7;
+        spaces.WritePhysical(0x1000, b"hi".as_ptr().cast(), 2, &raw mut written).ok().unwrap();
+        assert_eq!(written, 2);
+        let failed = spaces.WritePhysical(1 << 40, b"hi".as_ptr().cast(), 2, &raw mut written);
+        assert_eq!((failed.0 as u32, written), (0x8007_001d, 0));
+        let control: IDebugControl4 = first.cast().unwrap();
+        control.SetRadix(10).ok().unwrap();
+        control.Output(1, c"100%%\n".as_ptr()).ok().unwrap();
+        assert_eq!(control.Output(1, c"%s".as_ptr()).0 as u32, 0x8000_4001);
+        second.SetEventCallbacks(std::ptr::null_mut()).ok().unwrap();
+        control.SetRadix(8).ok().unwrap();
+        let mut callbacks = std::ptr::dangling_mut();
+        second.GetEventCallbacks(&raw mut callbacks).ok().unwrap();
+        assert!(callbacks.is_null());
+    }
+    let told = told.map(|told| told.lock().unwrap().clone());
+    assert_eq!(told[0], ["debuggee 2 1", "engine 128 10", "output 1 100%\n", "engine 128 8"]);
+    assert_eq!(told[1], ["engine 128 10"]);
+}
+
+#[test]
+fn a_context_is_null_or_one_that_was_made_here() {
+    let client = client();
+    let memory: IDebugHostMemory2 = client.cast().unwrap();
+    let at = Location::physical(0x2000);
+    // SAFETY: all places are variables of this function, and all interfaces are alive.
+    unsafe {
+        let mut moved = 0;
+        let own = com::context(Context { cpu: 0, root: None });
+        let nobody = com::context(Context { cpu: 9, root: None });
+        let mut write = |context: *mut c_void, location| {
+            let hresult = memory.WriteBytes(context, location, b"abc".as_ptr().cast(), 3, &raw mut moved);
+            (hresult.0 as u32, moved)
+        };
+        assert_eq!(write(std::ptr::null_mut(), at), (0, 3));
+        assert_eq!(write(own.as_raw(), at), (0, 3));
+        assert_eq!(write(client.as_raw(), at), (0x8007_0057, 3), "not a context");
+        assert_eq!(write(nobody.as_raw(), Location::virtual_address(0)), (0x8007_0057, 0));
+        // A part of it, in the last bytes of RAM.
+        assert_eq!(write(std::ptr::null_mut(), Location::physical(0x10_0000 - 1)), (1, 1));
+        let mut linear = Location::default();
+        let virtual_address = Location::virtual_address(0x1234);
+        memory.LinearizeLocation(own.as_raw(), virtual_address, &raw mut linear).ok().unwrap();
+        assert_eq!(linear, virtual_address);
+        assert!(memory.LinearizeLocation(own.as_raw(), at, &raw mut linear).is_err());
+    }
+}
+
+#[test]
+fn debug_create_gives_the_interface_asked_for() {
+    let target: Arc<dyn Execute> = Arc::new(Here(Mutex::new((
+        Machine::new(
+            Board::new(Memory::new(0x1000).unwrap(), Clock::new(1000), 1),
+            vec![CpuModel::default()],
+        ),
+        Session::new(),
+    ))));
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the place is a variable, and what is put there is released by its owner.
+    unsafe {
+        com::debug_create(Arc::clone(&target), &IDebugControl::IID, &raw mut found).ok().unwrap();
+        let control = IDebugControl::from_raw(found);
+        let mut kind = 0;
+        control.GetActualProcessorType(&raw mut kind).ok().unwrap();
+        assert_eq!(kind, 0x8664);
+        assert_eq!(control.GetActualProcessorType(std::ptr::null_mut()).0 as u32, 0x8007_0057);
+        let unknown = com::debug_create(target, &GUID::from_u128(2), &raw mut found);
+        assert_eq!(unknown.0 as u32, 0x8000_4002);
+    }
+}
