@@ -34,7 +34,7 @@ struct State {
     latch: u8,
 }
 
-/// One latch. Both this port and the keyboard controller gate A20: the one that changed last wins.
+/// One latch. Both this port and the keyboard controller gate A20: either lets it through.
 pub struct Port92 {
     config: Port92Config,
     state: State,
@@ -59,8 +59,13 @@ impl Device for Port92 {
         }
     }
 
-    fn reset(&mut self, _cx: &mut Cx<'_>) {
+    fn reset(&mut self, cx: &mut Cx<'_>) {
         self.state = State::default();
+        cx.signal(Signal::A20);
+    }
+
+    fn a20(&self) -> Option<bool> {
+        Some(self.state.latch & ALT_A20 != 0)
     }
 
     fn save(&self) -> Vec<u8> {
@@ -89,7 +94,7 @@ impl PortDevice for Port92 {
         let changed = self.state.latch ^ value;
         self.state.latch = value;
         if changed & ALT_A20 != 0 {
-            cx.signal(Signal::A20 { enabled: value & ALT_A20 != 0 });
+            cx.signal(Signal::A20);
         }
         if changed & value & FAST_INIT != 0 {
             cx.signal(Signal::Reset);
@@ -125,5 +130,24 @@ mod tests {
         b.out8(0x92, 0x03);
         assert_eq!(b.board.take_ending(), None);
         assert_eq!(b.in8(0x92), 0x03);
+    }
+
+    #[test]
+    fn either_gate_lets_a20_through() {
+        let mut b = Bench::new(Port92::new(Port92Config::default()));
+        b.board.attach(Box::new(crate::i8042::I8042::new(Default::default()))).unwrap();
+        let mut after = |port: u16, value: u8| {
+            b.out8(port, value);
+            b.board.fabric.memory.a20()
+        };
+        assert!(after(0x92, 0x02));
+        assert!(after(0x64, 0xdd));
+        assert!(!after(0x92, 0x00));
+        assert!(after(0x64, 0xdf));
+        assert!(after(0x92, 0x02));
+        assert!(after(0x92, 0x00));
+        b.out8(0x64, 0xdd);
+        b.board.reset();
+        assert!(b.board.fabric.memory.a20());
     }
 }

@@ -523,7 +523,11 @@ impl Board {
                     }
                 }
             }
-            Signal::A20 { enabled } => {
+            Signal::A20 => {
+                // The gates are OR-ed, as on boards with a fast gate beside that of the keyboard
+                // controller; a board without any has no mask.
+                let gates = self.devices.iter().filter_map(|device| device.a20());
+                let enabled = gates.reduce(|one, other| one || other).unwrap_or(true);
                 if self.fabric.memory.a20() != enabled {
                     self.fabric.memory.set_a20(enabled);
                     self.map_changed = true;

@@ -264,7 +264,7 @@ impl State {
 
 /// The keyboard controller at ports 0x60 and 0x64, on interrupt lines 1 and 12.
 ///
-/// A20 is also gated by port 0x92; the one that changed last wins.
+/// A20 is also gated by port 0x92: either lets it through.
 pub struct I8042 {
     config: I8042Config,
     state: State,
@@ -305,7 +305,7 @@ impl I8042 {
         let changed = self.state.output_port ^ value;
         self.state.output_port = value;
         if changed & OUT_A20 != 0 {
-            cx.signal(Signal::A20 { enabled: value & OUT_A20 != 0 });
+            cx.signal(Signal::A20);
         }
         if changed & !value & OUT_NO_RESET != 0 {
             cx.signal(Signal::Reset);
@@ -385,8 +385,12 @@ impl Device for I8042 {
         let mut keyboard = std::mem::take(&mut self.state.keyboard);
         keyboard.power_on();
         self.state = State { keyboard, ..State::new(&self.config) };
-        cx.signal(Signal::A20 { enabled: true });
+        cx.signal(Signal::A20);
         self.settle(cx);
+    }
+
+    fn a20(&self) -> Option<bool> {
+        Some(self.state.output_port & OUT_A20 != 0)
     }
 
     fn save(&self) -> Vec<u8> {

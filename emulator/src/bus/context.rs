@@ -67,11 +67,8 @@ pub enum Signal {
         /// Page number of the entry.
         vector: u8,
     },
-    /// The A20 gate.
-    A20 {
-        /// Whether address bit 20 is let through.
-        enabled: bool,
-    },
+    /// The sender's [`super::Device::a20`] changed.
+    A20,
     /// A device asks for a reset of the whole machine.
     Reset,
     /// A device turned the power off.

@@ -163,6 +163,12 @@ pub trait Device: Send {
         None
     }
 
+    /// The device's gate of address bit 20, if it has one: whether it lets the bit through. The bit
+    /// is masked while all gates mask it.
+    fn a20(&self) -> Option<bool> {
+        None
+    }
+
     /// The local APIC of a processor, if it is one.
     fn local_apic(&mut self) -> Option<&mut dyn LocalApic> {
         None
