@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use ringhold_debugapi::DataSpaces;
-use ringhold_emulator::bus::DeviceId;
 use ringhold_emulator::{Cpu, Machine as Engine, Stop};
 
 use crate::boot::{ImageError, Images};
@@ -93,11 +92,6 @@ impl Machine {
     /// data, MSRs.
     pub fn data_spaces(&mut self) -> DataSpaces<'_> {
         DataSpaces::new(&mut self.engine)
-    }
-
-    /// Hands bytes to a device, as from its other end (a serial line, a keyboard).
-    pub fn input(&mut self, device: DeviceId, bytes: &[u8]) {
-        self.engine.board.input(device, bytes);
     }
 
     /// What a device has sent since this was last asked; what others have sent stays out.

@@ -96,3 +96,13 @@ fn a_repaired_device_works() {
     let said = without(keys).1;
     assert!(said.matches("liveness is wrong").count() == 2 && !said.contains("passed"), "{said}");
 }
+
+#[test]
+fn accesses_and_symbols_trigger() {
+    let receipts = ["RAM took 17 bytes", "it holds 0x0 now", "it holds 0x6 now"];
+    let (status, said) = with("triggers", "edu\redu\r", &receipts);
+    assert_eq!(status, 0);
+    let (broken, after) = said.split_once("edu: liveness is wrong").unwrap_or_else(|| panic!("{said}"));
+    assert!(broken.contains("identification 0xffffffff") && !broken.contains("passed"), "{said}");
+    assert!(after.contains("edu: passed"), "{said}");
+}

@@ -160,9 +160,13 @@ impl Cpu {
     /// What tells a point between two instructions from others: instruction count, deliveries,
     /// linear address.
     pub(crate) fn point(&self) -> (u64, u64, u64) {
+        (self.retired, self.deliveries(), self.linear_ip())
+    }
+
+    /// The linear address of the next instruction, unchecked.
+    pub fn linear_ip(&self) -> u64 {
         let linear = self.rip.wrapping_add(self.seg_base[usize::from(sreg::CS)]);
-        let linear = if self.size == CodeSize::Bits64 { linear } else { linear & 0xffff_ffff };
-        (self.retired, self.deliveries(), linear)
+        if self.size == CodeSize::Bits64 { linear } else { linear & 0xffff_ffff }
     }
 
     /// Hardware reset (SDM volume 3, 11.1.1): 16-byte real-mode entry at 0xffff_fff0.

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::bus::Width;
 use crate::bus::pci::PciAddress;
 use crate::cpu::Cpu;
+use crate::journal::Input;
 use crate::mmu::walk;
 use crate::{Board, Machine};
 
@@ -194,6 +195,7 @@ impl Machine {
         let instructions = self.exact();
         let data = Data::Write(bytes);
         let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, *space, *address, *semantics, data);
+        self.note(|| Input::Write { injection: injection.clone(), written: outcome.moved });
         Receipt {
             instructions,
             injection: injection.clone(),
@@ -209,8 +211,12 @@ impl Machine {
     /// `Cpu`, the reading may have changed the machine, as an injection does.
     pub fn peek(&mut self, space: Space, address: u64, semantics: Semantics, buffer: &mut [u8]) -> Reading {
         let instructions = self.exact();
+        let length = buffer.len();
         let data = Data::Read(buffer);
         let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, space, address, semantics, data);
+        if detail.touched_device() || semantics == Semantics::Cpu {
+            self.note(|| Input::Read { space, address, semantics, length, read: outcome.moved });
+        }
         Reading {
             instructions,
             space,
@@ -223,7 +229,7 @@ impl Machine {
     }
 
     /// Sets the clock to the instructions retired, for devices that look at it.
-    fn exact(&mut self) -> u64 {
+    pub(crate) fn exact(&mut self) -> u64 {
         let now = self.instructions().max(self.board.fabric.clock.retired());
         self.board.fabric.clock.set_retired(now);
         now

@@ -13,6 +13,7 @@ pub mod cpu;
 pub mod decode;
 pub mod exec;
 pub mod inject;
+pub mod journal;
 pub mod machine;
 pub mod memory;
 pub mod mmu;

@@ -10,6 +10,7 @@ use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::block::BlockCache;
 use crate::exec::Leave;
 use crate::exec::interrupt::Source;
+use crate::journal::Event;
 use crate::model::CpuModel;
 use crate::points::{Breakpoints, Position};
 use crate::state::{Activity, flag, gpr};
@@ -56,6 +57,8 @@ pub struct Machine {
     /// Where the machine stops before an instruction.
     pub breakpoints: Breakpoints,
     code: BlockCache,
+    /// The record of outside inputs, if one is kept.
+    pub(crate) events: Option<Vec<Event>>,
     /// Where a breakpoint stopped the machine, or an instruction is in the midst of its
     /// iterations (instruction count, deliveries, linear address): no breakpoint stops it there.
     passed: Option<(u64, u64, u64)>,
@@ -79,7 +82,14 @@ impl Machine {
     /// A machine with a processor of each model, after reset.
     pub fn new(board: Board, models: Vec<CpuModel>) -> Self {
         let cpus = models.into_iter().enumerate().map(|(id, model)| Cpu::new(id, model)).collect();
-        Self { cpus, board, breakpoints: Breakpoints::default(), code: BlockCache::default(), passed: None }
+        Self {
+            cpus,
+            board,
+            breakpoints: Breakpoints::default(),
+            code: BlockCache::default(),
+            events: None,
+            passed: None,
+        }
     }
 
     /// Hardware reset: processors and devices; memory and time stay.
@@ -244,15 +254,14 @@ impl Machine {
             let stale = board.fabric.memory.take_stale_code();
             self.code.invalidate(&stale);
         }
-        if board.watches.take_stop() {
-            return Some(Stop::Watch);
-        }
+        let watched = board.watches.take_stop().then_some(Stop::Watch);
         let ending = board.take_ending().map(|ending| match ending {
             Ending::Exit(value) => Stop::Exit(value),
             Ending::PowerOff => Stop::PowerOff,
             Ending::Reset => Stop::Reset,
         });
-        ending.or((cpu.activity == Activity::Shutdown).then_some(Stop::TripleFault))
+        // The access may be what ends the run.
+        ending.or((cpu.activity == Activity::Shutdown).then_some(Stop::TripleFault)).or(watched)
     }
 
     /// A halted processor: wake it, or let time pass to the next event.
@@ -305,7 +314,7 @@ impl Machine {
     /// Executes blocks until `deadline` instructions have retired or something needs a look. With
     /// `POINTS`, ends before the first instruction that has a breakpoint and tells so.
     fn execute<const POINTS: bool>(&mut self, deadline: u64) -> bool {
-        let Self { cpus, board, code, breakpoints, passed } = self;
+        let Self { cpus, board, code, breakpoints, passed, .. } = self;
         let cpu = &mut cpus[0];
         cpu.exception = None;
         cpu.deadline = deadline;
@@ -351,7 +360,7 @@ impl Machine {
     /// of CS, and the guest's instruction breakpoints are taken, but for one at the first
     /// instruction if it is `resumed`.
     fn execute_carefully(&mut self, deadline: u64, mut resumed: bool) -> bool {
-        let Self { cpus, board, code, breakpoints, passed } = self;
+        let Self { cpus, board, code, breakpoints, passed, .. } = self;
         let cpu = &mut cpus[0];
         cpu.exception = None;
         loop {

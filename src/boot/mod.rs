@@ -18,11 +18,13 @@ mod layout;
 mod loader;
 pub mod multiboot;
 pub mod pvh;
+mod symbols;
 
 pub use entry::{Entry, Mode};
 pub use images::{Image, ImageError, Images};
 pub use layout::Layout;
 pub use loader::Loader;
+pub use symbols::{SymbolError, Symbols};
 
 use crate::config::{BootConfig, BootKind};
 

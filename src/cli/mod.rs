@@ -5,6 +5,7 @@ mod console;
 mod devices;
 mod guest;
 mod inject;
+mod replay;
 mod report;
 mod run;
 mod sinks;
@@ -27,6 +28,7 @@ Exit status of a run:
   101    triple fault or reset
   102    the instruction budget is used up
   103    the guest is halted and nothing can wake it
+  104    a replay went another way than the recorded run
   130    interrupted by the user
 The last line on standard error and the report's `stop` tell these from equal guest values.
 
@@ -56,6 +58,8 @@ enum Command {
     /// Run a machine
     #[command(after_help = HELP)]
     Run(Box<run::RunArguments>),
+    /// Run a recorded run again, and compare its state at every event
+    Replay(replay::ReplayArguments),
     /// Check or show configs
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
     let outcome = match &arguments.command {
         None => run::run(&run::RunArguments::default()),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Replay(arguments)) => replay::run(arguments),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Devices(arguments)) => devices::run(arguments),
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringhold::Machine;
 use ringhold::boot::{Image, Images};
-use ringhold::emulator::inject::Receipt;
+use ringhold::debugapi::schedule::Done;
 use serde::Serialize;
 
 use super::run::End;
@@ -31,7 +31,7 @@ pub struct Report {
     /// Guest memory in pages that were ever written.
     touched_ram_bytes: u64,
     /// What became of the writes of `--inject`.
-    injections: Vec<Receipt>,
+    injections: Vec<Done>,
     /// Digest of the config with all its overrides, as `ringhold config show` prints it.
     config: Digest,
     /// Digests of the images.
@@ -64,7 +64,7 @@ impl Report {
     pub fn new(
         machine: &Machine,
         images: Vec<Digest>,
-        injections: Vec<Receipt>,
+        injections: Vec<Done>,
         end: End,
         took: Duration,
     ) -> Self {

@@ -16,7 +16,7 @@ use ringhold::{Machine, Stop};
 
 use super::console::{self, Terminal};
 use super::guest::GuestArguments;
-use super::inject::{self, Drive};
+use super::inject::{self, Drive, Recorder};
 use super::report::{Digest, Report};
 use super::sinks::Sinks;
 use super::trace::{TraceArguments, Tracer};
@@ -40,6 +40,12 @@ pub struct RunArguments {
     /// Apply the writes of a schedule (RON) at their moments
     #[arg(long, value_name = "FILE")]
     inject: Option<PathBuf>,
+    /// Symbols for --inject (as nm and System.map have them), beside those of an ELF kernel
+    #[arg(long, value_name = "FILE", requires = "inject")]
+    symbols: Option<PathBuf>,
+    /// Write a journal of all that comes from outside, for `ringhold replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Write a report (JSON) at the end
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -88,6 +94,14 @@ impl End {
         match self {
             Self::Machine(Stop::Exit(value)) => Some(value),
             _ => None,
+        }
+    }
+
+    /// As a machine says it.
+    fn stop(self) -> Stop {
+        match self {
+            Self::Machine(stop) => stop,
+            Self::Interrupt => Stop::Budget,
         }
     }
 
@@ -140,17 +154,23 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let mut machine = Machine::with_images(config.clone(), &images)?;
     // The guest has its copies; the files' contents need not stay in memory.
     let digests = Digest::all(&images);
-    drop(images);
-    let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions)?;
+    let symbols = inject::symbols(&images, arguments.symbols.as_deref())?;
+    let schedule = arguments.inject.as_deref().map(|path| inject::read(path, &symbols)).transpose()?;
+    let record = |path: &PathBuf| Recorder::open(path, &inject::header(&config, &images), &mut machine);
+    let recorder = arguments.record.as_ref().map(record).transpose()?;
+    drop((images, symbols));
+    let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions, recorder)?;
     let mut tracer = Tracer::open(&arguments.trace)?;
-    let schedule = arguments.inject.as_deref().map(inject::read).transpose()?;
     let mut drive = Drive::new(schedule.as_ref());
     let begun = Instant::now();
     let end = outside.run(&mut drive, &mut machine, &mut tracer);
     let took = begun.elapsed();
     // The terminal comes back before anything is said.
-    drop(outside);
+    let recorder = outside.close();
     let end = end?;
+    if let Some(recorder) = recorder {
+        recorder.finish(&mut machine, end.stop())?;
+    }
     tracer.finish()?;
     let receipts = drive.finish();
     eprintln!(
@@ -181,10 +201,16 @@ struct Outside {
     serial: Option<DeviceId>,
     signalled: Arc<AtomicBool>,
     budget: u64,
+    recorder: Option<Recorder>,
 }
 
 impl Outside {
-    fn open(config: &Config, machine: &mut Machine, budget: Option<u64>) -> anyhow::Result<Self> {
+    fn open(
+        config: &Config,
+        machine: &mut Machine,
+        budget: Option<u64>,
+        recorder: Option<Recorder>,
+    ) -> anyhow::Result<Self> {
         let signalled = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
         {
@@ -202,7 +228,12 @@ impl Outside {
                 machine.input(serial, &input);
             }
         }
-        Ok(Self { sinks, terminal, serial, signalled, budget: budget.unwrap_or(u64::MAX) })
+        Ok(Self { sinks, terminal, serial, signalled, budget: budget.unwrap_or(u64::MAX), recorder })
+    }
+
+    /// Gives the terminal back; what is left is the journal.
+    fn close(self) -> Option<Recorder> {
+        self.recorder
     }
 
     /// Runs the machine to its end.
@@ -222,6 +253,9 @@ impl Outside {
             };
             let stop = tracer.run(drive, machine, until, until_ns)?;
             self.sinks.drain(machine)?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.drain(machine)?;
+            }
             let asleep = machine.instructions() == instructions;
             let stop = match stop {
                 Stop::Budget if machine.instructions() >= self.budget => return Ok(End::Machine(stop)),

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
-use ringhold::Machine;
 use ringhold::config::{Config, Sink};
+use ringhold::emulator::Machine;
 use ringhold::emulator::bus::DeviceId;
 
 /// The debug console is heard unless the config says otherwise.

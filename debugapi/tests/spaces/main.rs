@@ -10,6 +10,7 @@ mod host;
 mod host_memory;
 mod image;
 mod io;
+mod journal;
 mod memory;
 mod msr;
 mod physical;

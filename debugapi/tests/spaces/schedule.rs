@@ -1,6 +1,6 @@
 //! Injection schedules: what they say, and when their writes happen.
 
-use ringhold_debugapi::schedule::{At, Expect, Runner};
+use ringhold_debugapi::schedule::{Action, At, Entry, Expect, Runner};
 use ringhold_debugapi::{Schedule, ScheduleError};
 use ringhold_emulator::Stop;
 use ringhold_emulator::inject::{Semantics, Space};
@@ -38,7 +38,7 @@ fn writes_happen_exactly_at_their_instruction_in_order() {
     .unwrap();
     let (stop, receipts) = schedule.run(&mut bench.machine, 60).unwrap();
     assert_eq!((stop, bench.machine.instructions()), (Stop::Budget, 60));
-    assert_eq!(receipts.iter().map(|r| r.instructions).collect::<Vec<_>>(), [20, 20, 40]);
+    assert_eq!(receipts.iter().map(|r| r.instructions()).collect::<Vec<_>>(), [20, 20, 40]);
     assert_eq!(bench.bytes(DATA, 5), b"serst", "equal points in the order of the list");
     assert_eq!(bench.bytes(0x7e00, 1), [10], "counted anew since instruction 40");
 }
@@ -56,7 +56,7 @@ fn a_runner_goes_on_after_a_stop() {
     assert_eq!(runner.run(&mut bench.machine, 30).unwrap().1.len(), 1, "due at the end itself");
     assert_eq!(runner.pending(), 1);
     let (_, receipts) = runner.run(&mut bench.machine, 80).unwrap();
-    assert_eq!((receipts[0].instructions, runner.pending()), (50, 0));
+    assert_eq!((receipts[0].instructions(), runner.pending()), (50, 0));
     assert_eq!(bench.bytes(0x7e00, 1), [215]);
 }
 
@@ -143,18 +143,23 @@ fn semantics_default_to_bus_for_ports_and_bus_data() {
           (at: Time(1), write: Virtual(address: 1, data: u16(1)), semantics: Cpu, expect: Fails)]",
     )
     .unwrap();
-    let injections: Vec<_> = schedule.entries.iter().map(|entry| entry.injection()).collect();
+    let injection = |entry: &Entry| match entry.action() {
+        Action::Write(injection) => injection,
+        other => panic!("{other:?}"),
+    };
+    let injections: Vec<_> = schedule.entries.iter().map(injection).collect();
     let semantics: Vec<_> = injections.iter().map(|injection| injection.semantics).collect();
     assert_eq!(semantics, [Semantics::Bus, Semantics::Bus, Semantics::Debugger, Semantics::Cpu]);
     assert_eq!(injections[2].space, Space::Virtual { cpu: 0, root: Some(0x1000) });
-    assert_eq!((schedule.entries[0].at, schedule.entries[3].expect), (At::Time(1), Some(Expect::Fails)));
+    assert_eq!(schedule.entries[0].at, At::Time(1));
+    assert_eq!(schedule.entries[3].expect, Some(Expect::Fails));
 }
 
 #[test]
 fn mistakes_are_told_with_their_place() {
     for (text, told) in [
         ("[(at: Instruction(1), write: Physical(address: 1, data: u8(300)))]", "1:60"),
-        ("[(at: Breakpoint(1), write: Physical(address: 1, data: u8(3)))]", "Breakpoint"),
+        ("[(at: Whenever(1), write: Physical(address: 1, data: u8(3)))]", "Breakpoint"),
         ("[(at: Instruction(1), write: Physical(adress: 1, data: u8(3)))]", "adress"),
         ("[(at: Instruction(1), when: 3, write: Physical(address: 1, data: u8(3)))]", "when"),
         ("[(write: Physical(address: 1, data: u8(3)))]", "at"),
@@ -163,9 +168,142 @@ fn mistakes_are_told_with_their_place() {
         ("[(at: Instruction(1), write: Io(port: 1, data: u64(1)))]", "entry 1"),
         ("[(at: Instruction(1), write: BusData(device: 32, offset: 1, data: u8(1)))]", "entry 1"),
         ("[(at: Instruction(1), write: Io(port: 65536, data: u8(1)))]", "1:"),
+        ("[(at: Instruction(1), hits: 2, write: Io(port: 1, data: u8(1)))]", "comes only once"),
+        ("[(at: PortRead(1), hits: 0, write: Io(port: 1, data: u8(1)))]", "from 1"),
+        ("[(at: Mmio(address: 1, length: 0), write: Io(port: 1, data: u8(1)))]", "empty"),
         ("nonsense", "1:1"),
     ] {
         let error = Schedule::from_ron(text).unwrap_err().to_string();
         assert!(error.contains(told), "{text}\n{error}");
     }
+}
+
+/// Counts in AL and puts it out: `l: inc al; out 0xe9, al; jmp l`, with a jump over two bytes
+/// before, so that the three are at 0x7c04.
+const PRINT: [u8; 9] = [0xeb, 0x02, 0x90, 0x90, 0xfe, 0xc0, 0xe6, 0xe9, 0xeb];
+
+/// What a schedule did to a running program: the instruction count of each write.
+fn counts(program: &[u8], schedule: &str, until: u64) -> Vec<u64> {
+    let mut bench = running(program);
+    let schedule = Schedule::from_ron(schedule).unwrap();
+    let (stop, done) = schedule.run(&mut bench.machine, until).unwrap();
+    assert_eq!((stop, bench.machine.instructions()), (Stop::Budget, until));
+    assert!(bench.machine.breakpoints.is_empty(), "nothing is left behind");
+    done.iter().map(|done| done.instructions()).collect()
+}
+
+#[test]
+fn a_breakpoint_entry_happens_before_the_instruction_at_its_hit() {
+    let mut program = PRINT.to_vec();
+    program.push(0xfa);
+    let write = "write: Physical(address: 0x7e00, data: u8(1))";
+    let at = |at: &str| counts(&program, &format!("[(at: {at}, {write})]"), 40);
+    assert_eq!(at("Breakpoint(0x7c04)"), [1]);
+    assert_eq!(at("Breakpoint(0x7c06), hits: 3"), [2 + 2 * 3]);
+    assert_eq!(at("Breakpoint(0x7c05)"), [0; 0], "within an instruction");
+}
+
+/// One point of the run, several kinds of moments: by count, after a write, before an instruction.
+#[test]
+fn several_moments_at_one_point_have_an_order() {
+    let mut bench = running(&[0x89, 0xc3, 0xef, 0xed, 0xeb, 0xfa]);
+    bench.machine.cpus[0].gpr[2] = 0x500;
+    let schedule = Schedule::from_ron(
+        r#"[(at: PortRead(0x500), write: Physical(address: 0x40000, data: text("4"))),
+            (at: Breakpoint(0x7c03), write: Physical(address: 0x40000, data: text("3"))),
+            (at: PortWrite(0x500), write: Physical(address: 0x40000, data: text("2"))),
+            (at: Instruction(2), write: Physical(address: 0x40001, data: text("x"))),
+            (at: PortWrite(0x501), write: Physical(address: 0x40002, data: text("y")), expect: Ok),
+            (at: Time(2), write: Physical(address: 0x40001, data: text("z")))]"#,
+    )
+    .unwrap();
+    let (_, done) = schedule.run(&mut bench.machine, 10).unwrap();
+    let order: Vec<_> = done.iter().map(|done| done.to_string()).collect();
+    let written: Vec<_> = ["(32)", "(79)", "(78)", "(7a)", "(33)", "(34)"].into_iter().zip(order).collect();
+    for (byte, told) in written {
+        assert!(told.starts_with("After 2 instructions") && told.contains(byte), "{byte}: {told}");
+    }
+}
+
+#[test]
+fn windows_and_configuration_space_trigger() {
+    // mov eax, 0x80001104; mov dx, 0xcf8; out dx, eax; mov dl, 0xfc; in eax, dx; out dx, eax
+    let config = [
+        0x66, 0xb8, 0x04, 0x11, 0x00, 0x80, 0xba, 0xf8, 0x0c, 0x66, 0xef, 0xb2, 0xfc, 0x66, 0xed, 0x66, 0xef,
+        0xeb, 0xf4,
+    ];
+    let write = "write: BusData(device: 2, function: 1, offset: 0x3c, data: u8(9)), expect: Ok";
+    let at = |at: &str| counts(&config, &format!("[(at: {at}, {write})]"), 30);
+    assert_eq!(at("BusData(device: 2, function: 1, offset: 6, length: 1, access: Read)"), [4]);
+    assert_eq!(at("BusData(device: 2, function: 1, access: Write)"), [6]);
+    assert_eq!(at("BusData(device: 2, function: 1), hits: 2"), [6]);
+    assert_eq!(at("BusData(device: 2)"), [0; 0]);
+    let mut bench = Bench::paged(ringhold_emulator::mmu::walk::Mode::Level4);
+    bench.map(0x40_0000, crate::bench::WINDOW, 2);
+    bench.map(0x40_1000, DATA, 2);
+    // add [0x400010], ecx; jmp to it
+    bench.poke(DATA, &[0x01, 0x0c, 0x25, 0x10, 0x00, 0x40, 0x00, 0xeb, 0xf7]);
+    bench.machine.cpus[0].rip = 0x40_1000;
+    let schedule = Schedule::from_ron(
+        "[(at: Mmio(address: 0xd0000013, access: Write), write: Physical(address: 0, data: u8(1))),
+          (at: Mmio(address: 0xd0000013, access: Read), write: Physical(address: 0, data: u8(2))),
+          (at: Mmio(address: 0xd0000014, length: 0x100), write: Physical(address: 0, data: u8(3)))]",
+    )
+    .unwrap();
+    let (stop, done) = schedule.run(&mut bench.machine, 5).unwrap();
+    assert_eq!(stop, Stop::Budget, "{:?}", bench.machine.cpus[0].rip);
+    assert_eq!(done.iter().map(|done| done.instructions()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(bench.seen()[..2], [Seen::Read(0x10, 4), Seen::Write(0x10, 4, 0x0404_0404)]);
+}
+
+#[test]
+fn symbols_are_resolved_before_the_run() {
+    let text = r#"[(at: Breakpoint("start"), write: Input(device: "toy", data: text("x")))]"#;
+    let mut schedule = Schedule::from_ron(text).unwrap();
+    let mut bench = running(&COUNT);
+    let unresolved = schedule.run(&mut bench.machine, 5);
+    assert!(matches!(unresolved, Err(ScheduleError::Symbol { number: 1, .. })), "{unresolved:?}");
+    assert!(schedule.resolve(|_| None).unwrap_err().to_string().contains("no symbol `start`"));
+    schedule.resolve(|name| (name == "start").then_some(0x7c00)).unwrap();
+    let (_, done) = schedule.run(&mut bench.machine, 5).unwrap();
+    assert_eq!(done[0].to_string(), "After 0 instructions device toy got 1 byte from outside.");
+    let mut nobody = Schedule::from_ron(&text.replace("toy", "boy")).unwrap();
+    nobody.resolve(|_| Some(0x7c00)).unwrap();
+    let error = nobody.run(&mut bench.machine, 50).unwrap_err();
+    assert_eq!(error.to_string(), "entry 1 of the schedule: there is no device `boy`");
+}
+
+/// A breakpoint and a watch of somebody else's stop the runner, and stay.
+#[test]
+fn a_runner_leaves_the_stops_of_others_alone() {
+    let mut bench = running(&COUNT);
+    bench.machine.breakpoints.add(0x7c04);
+    let schedule = Schedule::from_ron(
+        "[(at: Breakpoint(0x7c04), write: Physical(address: 0x7e00, data: u8(0))),
+          (at: Breakpoint(0x7c00), hits: 4, write: Physical(address: 0x7e00, data: u8(0)))]",
+    )
+    .unwrap();
+    let mut runner = Runner::new(&schedule);
+    let mut stops = Vec::new();
+    loop {
+        let (stop, done) = runner.run(&mut bench.machine, 10).unwrap();
+        stops.push((stop, bench.machine.instructions(), done.len()));
+        if stop == Stop::Budget {
+            break;
+        }
+    }
+    let breakpoint = Stop::Breakpoint;
+    assert_eq!(
+        stops,
+        [
+            (breakpoint, 1, 1),
+            (breakpoint, 3, 0),
+            (breakpoint, 5, 0),
+            (breakpoint, 7, 1),
+            (breakpoint, 9, 0),
+            (Stop::Budget, 10, 0)
+        ]
+    );
+    runner.finish(&mut bench.machine);
+    assert_eq!(bench.machine.breakpoints.iter().collect::<Vec<_>>(), [0x7c04]);
 }

@@ -145,7 +145,7 @@ pub enum Detail {
 }
 
 impl Detail {
-    fn touched_device(&self) -> bool {
+    pub(super) fn touched_device(&self) -> bool {
         let device = |spans: &Trace<Span>| {
             spans.omitted > 0 || spans.items.iter().any(|s| matches!(s.answer, Answer::Device { .. }))
         };

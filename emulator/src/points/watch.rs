@@ -103,6 +103,11 @@ impl Watches {
         std::mem::take(&mut self.hits)
     }
 
+    /// As [`Self::take_hits`], of these watches alone.
+    pub fn take_hits_of(&mut self, watches: &[WatchId]) -> Vec<WatchId> {
+        self.hits.extract_if(.., |id| watches.contains(id)).collect()
+    }
+
     /// Whether a watch was met since [`Self::take_hits`].
     pub fn has_hits(&self) -> bool {
         !self.hits.is_empty()
