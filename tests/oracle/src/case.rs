@@ -1,6 +1,6 @@
 //! Cases and outcomes, and their form on the wire: little-endian words in a fixed order.
 
-use crate::layout::{CODE, DATA, DATA_BYTES};
+use crate::layout::{CODE, DATA, DATA_BYTES, FS_BASE, GS_BASE, OWN_SEGMENT, USER_DATA};
 
 /// Bytes of the FXSAVE64 image that are looked at.
 pub const FX_BYTES: usize = 416;
@@ -8,6 +8,43 @@ pub const FX_BYTES: usize = 416;
 pub const HIGH_BYTES: usize = 256;
 /// RFLAGS bits that a case sets and that are compared: the arithmetic flags and DF.
 pub const FLAGS: u64 = 0xcd5;
+
+/// How code is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// 64-bit mode.
+    #[default]
+    Bits64,
+    /// Compatibility mode with a 32-bit code segment.
+    Bits32,
+}
+
+impl Mode {
+    /// As iced-x86 counts it.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Bits64 => 64,
+            Self::Bits32 => 32,
+        }
+    }
+
+    /// General and vector registers that instructions can name.
+    pub fn registers(self) -> u64 {
+        match self {
+            Self::Bits64 => 16,
+            Self::Bits32 => 8,
+        }
+    }
+
+    /// ES, CS, SS, DS, FS, GS as a case begins: Linux's selectors, and in compatibility mode the
+    /// first of a thread's own segments in GS.
+    pub fn selectors(self) -> [u16; 6] {
+        match self {
+            Self::Bits64 => [USER_DATA, 0x33, USER_DATA, USER_DATA, 0, 0],
+            Self::Bits32 => [USER_DATA, 0x23, USER_DATA, USER_DATA, 0, OWN_SEGMENT],
+        }
+    }
+}
 
 /// What an instruction can see and change, beside memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +59,10 @@ pub struct State {
     pub fx: [u8; FX_BYTES],
     /// The upper halves of YMM0 to YMM15, as XSAVE leaves them; zeros on a host without AVX.
     pub high: [u8; HIGH_BYTES],
+    /// ES, CS, SS, DS, FS, GS. Every case begins with those of its mode.
+    pub selectors: [u16; 6],
+    /// The bases of FS and GS. Every case begins with the same ones.
+    pub bases: [u64; 2],
 }
 
 impl Default for State {
@@ -29,7 +70,15 @@ impl Default for State {
         let mut fx = [0; FX_BYTES];
         fx[..2].copy_from_slice(&0x37fu16.to_le_bytes());
         fx[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
-        Self { gpr: [0; 16], rip: CODE, rflags: 0x202, fx, high: [0; HIGH_BYTES] }
+        Self {
+            gpr: [0; 16],
+            rip: CODE,
+            rflags: 0x202,
+            fx,
+            high: [0; HIGH_BYTES],
+            selectors: Mode::Bits64.selectors(),
+            bases: [FS_BASE, GS_BASE],
+        }
     }
 }
 
@@ -92,6 +141,8 @@ pub struct Patch {
 /// Code, and what it starts from. It ends where the code ends, where it jumps to, or at a fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Case {
+    /// How the code is read.
+    pub mode: Mode,
     /// At most [`crate::layout::LONGEST`] bytes, at RIP.
     pub code: Vec<u8>,
     /// The state before.
@@ -202,6 +253,8 @@ impl State {
         }
         out.extend(&self.fx);
         out.extend(&self.high);
+        out.extend(self.selectors.iter().flat_map(|s| s.to_le_bytes()));
+        out.extend(self.bases.iter().flat_map(|s| s.to_le_bytes()));
     }
 
     fn get(from: &mut Reader) -> Result<Self, Malformed> {
@@ -213,6 +266,12 @@ impl State {
         state.rflags = from.u64()?;
         state.fx.copy_from_slice(from.bytes(FX_BYTES)?);
         state.high.copy_from_slice(from.bytes(HIGH_BYTES)?);
+        for selector in &mut state.selectors {
+            *selector = from.u16()?;
+        }
+        for base in &mut state.bases {
+            *base = from.u64()?;
+        }
         Ok(state)
     }
 }
@@ -220,6 +279,7 @@ impl State {
 impl Case {
     /// Appends the wire form.
     pub fn put(&self, out: &mut Vec<u8>) {
+        out.extend((self.mode.bits() as u16).to_le_bytes());
         self.state.put(out);
         out.extend((self.code.len() as u16).to_le_bytes());
         out.extend(&self.code);
@@ -231,10 +291,15 @@ impl Case {
     /// # Errors
     /// When the bytes are something else.
     pub fn get(from: &mut Reader) -> Result<Self, Malformed> {
+        let mode = match from.u16()? {
+            64 => Mode::Bits64,
+            32 => Mode::Bits32,
+            _ => return Err(Malformed),
+        };
         let state = State::get(from)?;
         let length = usize::from(from.u16()?);
         let code = from.bytes(length)?.to_vec();
-        Ok(Self { code, state, patches: get_patches(from)? })
+        Ok(Self { mode, code, state, patches: get_patches(from)? })
     }
 
     /// The linear address behind the code.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use iced_x86::{Formatter, Instruction, IntelFormatter, Mnemonic, RflagsBits};
 
-use crate::case::{Case, FLAGS, Outcome, State, apply};
+use crate::case::{Case, FLAGS, Mode, Outcome, State, apply};
 use crate::generate::{Generated, unpredictable};
 use crate::layout::{DATA_BYTES, background};
 
@@ -16,6 +16,9 @@ pub const NAMES: [&str; 16] = [
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
     "r15",
 ];
+
+/// The names of the segment registers.
+pub const SEGMENTS: [&str; 6] = ["es", "cs", "ss", "ds", "fs", "gs"];
 
 /// How exactly the two must agree.
 #[derive(Clone, Debug)]
@@ -170,8 +173,18 @@ pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Ru
     note("end".into(), ending(native, rules), ending(emulated, rules));
     let (a, b) = (&native.state, &emulated.state);
     for (i, name) in NAMES.iter().enumerate() {
-        if a.gpr[i] != b.gpr[i] {
+        // What compatibility mode leaves in the upper halves is not defined.
+        let mask = if case.mode == Mode::Bits32 && i < 8 { 0xffff_ffff } else { u64::MAX };
+        if (a.gpr[i] ^ b.gpr[i]) & mask != 0 {
             note((*name).into(), hex(a.gpr[i]), hex(b.gpr[i]));
+        }
+    }
+    if (a.selectors, a.bases) != (b.selectors, b.bases) {
+        for (i, name) in SEGMENTS.iter().enumerate() {
+            note((*name).into(), hex(a.selectors[i].into()), hex(b.selectors[i].into()));
+        }
+        for (i, name) in ["fs.base", "gs.base"].into_iter().enumerate() {
+            note(name.into(), hex(a.bases[i]), hex(b.bases[i]));
         }
     }
     let undefined = if native.fault.is_none() { rules.undefined } else { rules.undefined_at_fault };
@@ -264,8 +277,12 @@ fn flags(value: u64) -> String {
 pub fn disassemble(case: &Case) -> String {
     let mut formatter = IntelFormatter::new();
     let mut texts = Vec::new();
-    let mut decoder =
-        iced_x86::Decoder::with_ip(64, &case.code, case.state.rip, iced_x86::DecoderOptions::NONE);
+    let mut decoder = iced_x86::Decoder::with_ip(
+        case.mode.bits(),
+        &case.code,
+        case.state.rip,
+        iced_x86::DecoderOptions::NONE,
+    );
     while decoder.can_decode() {
         let mut text = String::new();
         formatter.format(&decoder.decode(), &mut text);

@@ -2,12 +2,15 @@
 
 use ringhold_emulator::memory::{Memory, Range};
 use ringhold_emulator::model::CpuModel;
-use ringhold_emulator::state::{Activity, F80, Segment, X87, cr0, cr4, efer, flag, sreg};
+use ringhold_emulator::state::{Activity, F80, Segment, Table, X87, cr0, cr4, efer, flag, sreg};
 use ringhold_emulator::time::Clock;
 use ringhold_emulator::{Board, Cpu, Machine, Stop};
 
-use crate::case::{Case, FLAGS, FX_BYTES, Outcome, Patch, State, apply, changes};
-use crate::layout::{CODE, CODE_BYTES, DATA, DATA_BYTES, GS_BASE, PAGE, READ_ONLY, background};
+use crate::case::{Case, FLAGS, FX_BYTES, Mode, Outcome, Patch, State, apply, changes};
+use crate::layout::{
+    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, GS_BASE, LDT, OWN_SEGMENT, OwnSegment, PAGE, READ_ONLY,
+    background,
+};
 
 /// Bytes of RAM.
 const RAM: u64 = 1 << 20;
@@ -17,6 +20,12 @@ const TABLES: u64 = 0x1000;
 const DATA_AT: u64 = 0x1_0000;
 /// Where [`CODE`] lies.
 const CODE_AT: u64 = 0x2_0000;
+/// Where the descriptor tables lie.
+const DESCRIPTORS_AT: u64 = 0x3_0000;
+/// The linear address of the GDT, on a page of the kernel's.
+const GDT: u64 = 0xffff_fe00_0000_1000;
+/// The linear address of the LDT, on the same page.
+const LDT_BASE: u64 = GDT + 0x800;
 /// INT3
 const INT3: u8 = 0xcc;
 /// More steps than any case takes: a REP instruction steps once a byte at most.
@@ -61,6 +70,7 @@ impl Emulated {
         memory.map_mut().add(Range::ram(0, RAM, 0)).expect("an empty map");
         let background = background();
         page_tables(&mut memory);
+        descriptor_tables(&mut memory);
         memory.write(DATA_AT, &background);
         memory.write(CODE_AT, &[INT3; CODE_BYTES]);
         let board = Board::new(memory, Clock::new(1000), 1);
@@ -124,6 +134,7 @@ impl Emulated {
         memory.write(CODE_AT + at, &case.code);
         self.last_code = Patch { at: at as u16, bytes: vec![INT3; case.code.len()] };
         let cpu = &mut self.machine.cpus[0];
+        enter(cpu, case.mode);
         cpu.gpr[..16].copy_from_slice(&case.state.gpr);
         cpu.rip = case.state.rip;
         cpu.flags.set_rflags(case.state.rflags & FLAGS | flag::IF);
@@ -161,22 +172,88 @@ fn page_tables(memory: &mut Memory) {
     }
 }
 
-/// 64-bit mode at CPL 3 with the selectors of Linux, and no IDT.
+/// The descriptor tables as Linux makes them, on a page that is the kernel's.
+fn descriptor_tables(memory: &mut Memory) {
+    let table = |n: u64| TABLES + n * PAGE;
+    let link = pte::PRESENT | pte::WRITABLE | pte::ACCESSED;
+    let mut put = |at: u64, value: u64| memory.write(at, &value.to_le_bytes());
+    put(table(0) + 8 * (GDT >> 39 & 511), table(5) | link);
+    put(table(5) + 8 * (GDT >> 30 & 511), table(6) | link);
+    put(table(6) + 8 * (GDT >> 21 & 511), table(7) | link);
+    put(table(7) + 8 * (GDT >> 12 & 511), DESCRIPTORS_AT | link | pte::DIRTY);
+    let gdt: [u64; 16] = [
+        0,
+        0x00cf_9b00_0000_ffff,
+        0x00af_9b00_0000_ffff,
+        0x00cf_9300_0000_ffff,
+        0x00cf_fb00_0000_ffff,
+        0x00cf_f300_0000_ffff,
+        0x00af_fb00_0000_ffff,
+        0,
+        // TSS and LDT, for the kernel alone.
+        0x0000_8b00_0000_4087,
+        0,
+        0x0000_8200_0000_0037,
+        0,
+        // Segments of threads: none.
+        0,
+        0,
+        0,
+        // The processor's number.
+        0x0040_f500_0000_0000,
+    ];
+    for (n, descriptor) in gdt.into_iter().enumerate() {
+        put(DESCRIPTORS_AT + 8 * n as u64, descriptor);
+    }
+    for (n, segment) in LDT.iter().enumerate() {
+        put(DESCRIPTORS_AT + (LDT_BASE - GDT) + 8 * n as u64, descriptor(segment));
+    }
+}
+
+/// The descriptor that modify_ldt makes.
+fn descriptor(segment: &OwnSegment) -> u64 {
+    let (base, limit) = (u64::from(segment.base), u64::from(segment.limit));
+    let kind = 1 | u64::from(!segment.read_exec_only) << 1 | u64::from(segment.contents) << 2;
+    // S, DPL 3; available, 32-bit
+    let access = kind | 7 << 4 | u64::from(segment.present) << 7 | 5 << 12 | u64::from(segment.pages) << 15;
+    limit & 0xffff | (base & 0xff_ffff) << 16 | access << 40 | (limit >> 16) << 48 | (base >> 24) << 56
+}
+
+/// CPL 3 with the descriptor tables of Linux, and no IDT.
 fn user_mode(cpu: &mut Cpu) {
     cpu.control.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
-    cpu.control.cr4 = cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::OSXSAVE | cr4::FSGSBASE;
+    cpu.control.cr4 =
+        cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::OSXSAVE | cr4::FSGSBASE | cr4::UMIP;
     // x87, SSE, AVX
     cpu.control.xcr0 = 7;
     cpu.control.efer = efer::SCE | efer::LME | efer::LMA | efer::NXE;
     cpu.control.cr3 = TABLES;
-    cpu.seg = [Segment::default(); 6];
-    cpu.seg[usize::from(sreg::CS)] = Segment { selector: 0x33, base: 0, limit: u32::MAX, access: 0xa0fb };
-    cpu.seg[usize::from(sreg::SS)] = Segment { selector: 0x2b, base: 0, limit: u32::MAX, access: 0xc0f3 };
-    cpu.seg[usize::from(sreg::GS)].base = GS_BASE;
+    cpu.gdtr = Table { base: GDT, limit: 0x7f };
+    cpu.ldtr = Segment { selector: 0x50, base: LDT_BASE, limit: 8 * LDT.len() as u32 - 1, access: 0x82 };
     cpu.idtr.limit = 0;
     cpu.tr.limit = 0;
-    cpu.refresh();
+    enter(cpu, Mode::Bits64);
     cpu.tlb.flush_all();
+}
+
+/// The segment registers that a case of this mode begins with.
+fn enter(cpu: &mut Cpu, mode: Mode) {
+    let flat = |selector, access| Segment { selector, base: 0, limit: u32::MAX, access };
+    let selectors = mode.selectors();
+    for index in [sreg::ES, sreg::SS, sreg::DS] {
+        cpu.seg[usize::from(index)] = flat(selectors[usize::from(index)], 0xc0f3);
+    }
+    let (code, gs) = match mode {
+        Mode::Bits64 => (0xa0fb, Segment { base: GS_BASE, ..Segment::default() }),
+        Mode::Bits32 => {
+            let own = Segment { selector: OWN_SEGMENT, base: DATA, limit: LDT[0].limit, access: 0x50f3 };
+            (0xc0fb, own)
+        }
+    };
+    cpu.seg[usize::from(sreg::CS)] = flat(selectors[usize::from(sreg::CS)], code);
+    cpu.seg[usize::from(sreg::FS)] = Segment { base: FS_BASE, ..Segment::default() };
+    cpu.seg[usize::from(sreg::GS)] = gs;
+    cpu.refresh();
 }
 
 fn load_fx(cpu: &mut Cpu, fx: &[u8; FX_BYTES]) {
@@ -199,6 +276,10 @@ fn load_fx(cpu: &mut Cpu, fx: &[u8; FX_BYTES]) {
 fn state(cpu: &Cpu) -> State {
     let mut state = State { rip: cpu.rip, rflags: cpu.flags.rflags(), ..State::default() };
     state.gpr.copy_from_slice(&cpu.gpr[..16]);
+    for (selector, segment) in state.selectors.iter_mut().zip(&cpu.seg) {
+        *selector = segment.selector;
+    }
+    state.bases = [sreg::FS, sreg::GS].map(|index| cpu.seg[usize::from(index)].base);
     let mut put = |at: usize, bytes: &[u8]| state.fx[at..at + bytes.len()].copy_from_slice(bytes);
     let x87 = &cpu.x87;
     put(0, &x87.fcw.to_le_bytes());

@@ -19,8 +19,14 @@ pub const READ_ONLY: u64 = DATA + DATA_BYTES as u64;
 pub const CODE: u64 = 0x20c0_0000;
 /// Bytes at [`CODE`].
 pub const CODE_BYTES: usize = 0x2000;
-/// The base of GS.
+/// The base of FS.
+pub const FS_BASE: u64 = 0x2_4680;
+/// The base of GS in 64-bit mode.
 pub const GS_BASE: u64 = 0x1_2340;
+/// Linux's selector of flat data.
+pub const USER_DATA: u16 = 0x2b;
+/// The selector of the first segment of the local descriptor table ([`LDT`]).
+pub const OWN_SEGMENT: u16 = 0x07;
 /// The longest piece of code of a case.
 pub const LONGEST: usize = 320;
 
@@ -35,3 +41,39 @@ pub fn background() -> Vec<u8> {
         })
         .collect()
 }
+
+/// A segment of the local descriptor table, as modify_ldt(2) of Linux is told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnSegment {
+    /// Where it begins.
+    pub base: u32,
+    /// Its limit, in bytes or pages.
+    pub limit: u32,
+    /// Whether the limit counts pages.
+    pub pages: bool,
+    /// Bits 3:2 of the type: 0 data, 1 data that expands down, 2 code.
+    pub contents: u8,
+    /// Not writable data, or not readable code.
+    pub read_exec_only: bool,
+    /// Whether the descriptor says so.
+    pub present: bool,
+}
+
+const DATA_SEGMENT: OwnSegment = OwnSegment {
+    base: DATA as u32,
+    limit: 0xffff,
+    pages: false,
+    contents: 0,
+    read_exec_only: false,
+    present: true,
+};
+
+/// The local descriptor table: selectors 07h, 0Fh, and so on.
+pub const LDT: [OwnSegment; 6] = [
+    DATA_SEGMENT,
+    OwnSegment { limit: 0x1fff, read_exec_only: true, ..DATA_SEGMENT },
+    OwnSegment { limit: 0xfff, contents: 1, ..DATA_SEGMENT },
+    OwnSegment { present: false, ..DATA_SEGMENT },
+    OwnSegment { limit: 0xfffff, pages: true, base: 0, contents: 2, ..DATA_SEGMENT },
+    OwnSegment { limit: 0xfffff, pages: true, base: 0, contents: 2, read_exec_only: true, ..DATA_SEGMENT },
+];

@@ -7,7 +7,7 @@ use ringhold_oracle::native::Native;
 
 fn run(code: &[u8], state: State) -> State {
     let mut native = Native::new(env!("CARGO_BIN_EXE_native-runner")).expect("the native runner starts");
-    let case = Case { code: code.to_vec(), state, patches: Vec::new() };
+    let case = Case { code: code.to_vec(), state, ..Case::default() };
     let outcome = native.run(&[case.clone(), case]).expect("the case runs").remove(1);
     assert_eq!(outcome.fault, None);
     outcome.state

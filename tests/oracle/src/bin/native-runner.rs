@@ -8,6 +8,9 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[path = "native_runner/linux.rs"]
 mod linux;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[path = "native_runner/segments.rs"]
+mod segments;
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn main() -> std::io::Result<()> {

@@ -6,10 +6,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
-use ringhold_oracle::case::{Case, FLAGS, FX_BYTES, HIGH_BYTES, Outcome, Reader, State, apply, changes};
-use ringhold_oracle::layout::{
-    CODE, CODE_BYTES, DATA, DATA_BYTES, GS_BASE, LONGEST, PAGE, READ_ONLY, REGION, REGION_BYTES, background,
+use ringhold_oracle::case::{
+    Case, FLAGS, FX_BYTES, HIGH_BYTES, Mode, Outcome, Reader, State, apply, changes,
 };
+use ringhold_oracle::layout::{
+    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, LONGEST, PAGE, READ_ONLY, REGION, REGION_BYTES, background,
+};
+
+use crate::segments::{self, Segments};
 
 /// The registers of a signal context, in the order of [`State::gpr`].
 const ORDER: [c_int; 16] = [
@@ -58,6 +62,7 @@ static BATCH: AtomicPtr<Batch> = AtomicPtr::new(ptr::null_mut());
 /// Serves batches until the input ends.
 pub fn serve() -> std::io::Result<()> {
     map()?;
+    segments::install()?;
     install_handlers()?;
     let mut batch = Box::new(Batch {
         cases: Vec::new(),
@@ -129,9 +134,7 @@ fn map() -> std::io::Result<()> {
         let code = CODE as *mut u8;
         check(libc::mprotect(code.cast(), CODE_BYTES, writable | libc::PROT_EXEC))?;
         ptr::write_bytes(code, INT3, CODE_BYTES);
-        // GS is free for programs on x86-64 Linux.
-        const ARCH_SET_GS: c_int = 0x1001;
-        check(libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, GS_BASE) as c_int)
+        Ok(())
     }
 }
 
@@ -160,6 +163,16 @@ extern "C" fn on_signal(signal: c_int, _: *mut siginfo_t, context: *mut c_void) 
     unsafe {
         asm!("pushfq", "and dword ptr [rsp], {keep}", "popfq", keep = const !(1 << 18 | 1 << 14 | 1 << 21));
     }
+    // The base of FS is the case's: nothing before this line and behind the last one may use
+    // thread-local storage.
+    let left = segments::enter();
+    let base = handle(signal, left, context);
+    segments::leave(base);
+}
+
+/// Ends a case and begins the next one; the base that FS must have for it.
+#[inline(never)]
+fn handle(signal: c_int, left: Segments, context: *mut c_void) -> u64 {
     let batch = BATCH.load(Ordering::SeqCst);
     if batch.is_null() {
         // A fault of the runner itself.
@@ -167,7 +180,7 @@ extern "C" fn on_signal(signal: c_int, _: *mut siginfo_t, context: *mut c_void) 
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
         }
-        return;
+        return segments::own_base();
     }
     // SAFETY: `run` waits at its INT3 and leaves the batch to the handler, which is not
     // reentered; the kernel's context is valid until the handler returns. What was interrupted
@@ -179,18 +192,22 @@ extern "C" fn on_signal(signal: c_int, _: *mut siginfo_t, context: *mut c_void) 
             0
         }
         Some(current) => {
-            finish(batch, current, context);
+            finish(batch, current, &left, context);
             current + 1
         }
     };
     if next < batch.cases.len() {
         batch.current = Some(next);
         begin(batch, next);
-        load(context, &batch.cases[next].state);
+        let case = &batch.cases[next];
+        load(context, case.mode, &case.state);
+        segments::prepare(case.mode);
+        FS_BASE
     } else {
         batch.current = None;
         let origin = batch.origin.clone();
-        load(context, &origin);
+        load(context, Mode::Bits64, &origin);
+        segments::own_base()
     }
 }
 
@@ -223,10 +240,14 @@ fn begin(batch: &mut Batch, index: usize) {
     batch.before.extend_from_slice(data);
 }
 
-fn finish(batch: &mut Batch, index: usize, context: &ucontext_t) {
+fn finish(batch: &mut Batch, index: usize, left: &Segments, context: &ucontext_t) {
     let (code, data) = pages();
     code[place(&batch.cases[index])].fill(INT3);
     let mut state = save(context);
+    let [es, _, _, ds, fs, gs] = left.selectors;
+    let [_, cs, ss, ..] = state.selectors;
+    state.selectors = [es, cs, ss, ds, fs, gs];
+    state.bases = left.bases;
     let registers = &context.uc_mcontext.gregs;
     let vector = registers[libc::REG_TRAPNO as usize];
     let error = registers[libc::REG_ERR as usize] as u32;
@@ -270,6 +291,8 @@ fn save(context: &ucontext_t) -> State {
     }
     state.rip = registers[libc::REG_RIP as usize] as u64;
     state.rflags = registers[libc::REG_EFL as usize] as u64;
+    let selectors = registers[libc::REG_CSGSFS as usize];
+    state.selectors = [0, selectors as u16, (selectors >> 48) as u16, 0, 0, 0];
     let (image, parts) = image(context);
     // SAFETY: the kernel points to an image of at least 512 bytes, and where it has room for the
     // AVX state its header and the upper halves lie behind. Halves that the header does not list
@@ -283,8 +306,10 @@ fn save(context: &ucontext_t) -> State {
     state
 }
 
-fn load(context: &mut ucontext_t, state: &State) {
+fn load(context: &mut ucontext_t, mode: Mode, state: &State) {
     let registers = &mut context.uc_mcontext.gregs;
+    let [_, cs, ss, ..] = mode.selectors();
+    registers[libc::REG_CSGSFS as usize] = i64::from(cs) | i64::from(ss) << 48;
     for (value, register) in state.gpr.iter().zip(ORDER) {
         registers[register as usize] = *value as i64;
     }
