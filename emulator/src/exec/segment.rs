@@ -256,7 +256,7 @@ pub fn lar<W: Word, const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &O
         segment.is_code_or_data() || system
     });
     if let Some((_, raw)) = found {
-        W::set(cpu, op.dst, W::cut(raw >> 32 & 0x00f0_ff00));
+        W::set(cpu, op.dst, W::cut(raw >> 32 & 0x00ff_ff00));
     }
     set_zf(cpu, found.is_some());
     Ok(())
@@ -297,16 +297,11 @@ pub fn arpl<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> St
         return Err(cpu.ud());
     }
     let rpl = u16::get(cpu, op.src) & 3;
-    let mut raised = false;
-    let adjust = |old: u16, raised: &mut bool| {
-        *raised = old & 3 < rpl;
-        if *raised { old & !3 | rpl } else { old }
-    };
-    if MEMORY {
-        cpu.modify::<u16>(board, op, |_, old| adjust(old, &mut raised))?;
-    } else {
-        let new = adjust(u16::get(cpu, op.dst), &mut raised);
-        u16::set(cpu, op.dst, new);
+    let old = if MEMORY { cpu.read::<u16>(board, op)? } else { u16::get(cpu, op.dst) };
+    let raised = old & 3 < rpl;
+    if raised {
+        let new = old & !3 | rpl;
+        if MEMORY { cpu.write(board, op, new)? } else { u16::set(cpu, op.dst, new) }
     }
     set_zf(cpu, raised);
     Ok(())

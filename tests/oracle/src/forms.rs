@@ -5,8 +5,9 @@ use iced_x86::{
 };
 use ringhold_emulator::cpu::CodeSize;
 use ringhold_emulator::decode::lower;
-use ringhold_emulator::model::Features;
+use ringhold_emulator::model::{Feature, Features};
 
+use crate::case::Mode;
 use crate::generate;
 use crate::values::Random;
 
@@ -32,10 +33,16 @@ pub enum Family {
     Vector,
     /// What the VEX encodings have of vectors.
     Avx,
+    /// All of them in compatibility mode.
+    Compatibility,
 }
 
 /// The family of a form.
-pub fn family(code: Code) -> Family {
+pub fn family(form: Form) -> Family {
+    if form.mode == Mode::Bits32 {
+        return Family::Compatibility;
+    }
+    let code = form.code;
     let features = code.cpuid_features();
     let has = |wanted: &[CpuidFeature]| features.iter().any(|feature| wanted.contains(feature));
     use CpuidFeature::*;
@@ -82,61 +89,107 @@ fn vectors(code: Code) -> bool {
         || matches!(code.mnemonic(), Ldmxcsr | Stmxcsr | Vldmxcsr | Vstmxcsr | Emms | Vzeroall | Vzeroupper)
 }
 
-/// All forms.
-pub fn all() -> impl Iterator<Item = Code> {
-    Code::values()
+/// An instruction form in one mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Form {
+    /// What it is.
+    pub code: Code,
+    /// How it is read.
+    pub mode: Mode,
 }
 
-/// Why a form is not compared although the processor may offer it.
-fn left_out(code: Code) -> Option<&'static str> {
-    use Mnemonic::*;
+/// The modes that a form exists in.
+pub fn modes(code: Code) -> impl Iterator<Item = Mode> {
+    let info = code.op_code();
+    [(Mode::Bits64, info.mode64()), (Mode::Bits32, info.mode32())]
+        .into_iter()
+        .filter_map(|(mode, exists)| exists.then_some(mode))
+}
+
+/// Every form in every mode.
+pub fn all() -> impl Iterator<Item = Form> {
+    Code::values().flat_map(|code| modes(code).map(move |mode| Form { code, mode }))
+}
+
+/// The forms that are compared.
+pub fn compared() -> Vec<Form> {
+    all().filter(|form| fate(*form) == Fate::Compared).collect()
+}
+
+/// Why a form is in no mode what this processor could execute.
+pub fn no_instruction(code: Code) -> Option<&'static str> {
     let info = code.op_code();
     if !info.is_instruction() {
-        return Some("not an instruction");
+        Some("not an instruction")
+    } else if info.decoder_option() != DecoderOptions::NONE {
+        Some("decoded on other processors only")
+    } else if code.mnemonic() == Mnemonic::Montmul {
+        Some("decoded on other processors only")
+    } else if matches!(code.mnemonic(), Mnemonic::Fnstdw | Mnemonic::Fnstsg) {
+        Some("only on old coprocessors")
+    } else {
+        None
     }
-    if !info.mode64() {
-        return Some("not in 64-bit mode");
-    }
-    if info.decoder_option() != DecoderOptions::NONE {
-        return Some("decoded on other processors only");
-    }
-    if !info.intel_decoder64() {
-        return Some("decoded in AMD's reading of the 66 prefix only");
-    }
-    Some(match info.mnemonic() {
-        Rdtsc | Rdpmc | Cpuid => "what it reads belongs to the host",
-        Int | Int1 | Int3 | Into | Syscall | Sysenter => "enters the kernel",
-        Iret | Iretd | Iretq | Retf => "far transfer: rests on the host's descriptor tables",
-        Lar | Lsl | Verr | Verw | Lss | Lfs | Lgs => "rests on the host's descriptor tables",
-        Sgdt | Sidt | Sldt | Str | Smsw => "the host's kernel emulates it (UMIP)",
-        Tzcnt => "runs as BSF: the host has BMI1",
-        Prefetchit0 | Prefetchit1 => "RIP-relative only, without effect",
-        Fstenv | Fstcw | Fstsw | Fsave | Finit | Fclex | Feni | Fdisi | Fsetpm | Fstdw | Fstsg => {
-            "two instructions: WAIT and the one that does not wait"
-        }
-        Montmul => "decoded on other processors only",
-        Fnstdw | Fnstsg => "only on old coprocessors",
-        _ => return segments(code),
-    })
 }
 
-fn segments(code: Code) -> Option<&'static str> {
-    use Code::*;
-    match code {
-        Jmp_m1616 | Jmp_m1632 | Jmp_m1664 | Call_m1616 | Call_m1632 | Call_m1664 => {
-            Some("far transfer: rests on the host's descriptor tables")
+/// Why no single instruction of this form can be made, or it would be read as another one.
+fn unmade(form: Form) -> Option<&'static str> {
+    use Mnemonic::*;
+    let info = form.code.op_code();
+    if let Some(reason) = no_instruction(form.code) {
+        return Some(reason);
+    }
+    let intel = if form.mode == Mode::Bits64 { info.intel_decoder64() } else { info.intel_decoder32() };
+    if !intel {
+        return Some("decoded in AMD's reading of the 66 prefix only");
+    }
+    match info.mnemonic() {
+        Prefetchit0 | Prefetchit1 => Some("RIP-relative only, without effect"),
+        Fstenv | Fstcw | Fstsw | Fsave | Finit | Fclex | Feni | Fdisi | Fsetpm | Fstdw | Fstsg => {
+            Some("two instructions: WAIT and the one that does not wait")
         }
-        Mov_Sreg_rm16 | Mov_Sreg_r32m16 | Mov_Sreg_r64m16 | Popw_FS | Popq_FS | Popw_GS | Popq_GS => {
-            Some("rests on the host's descriptor tables")
-        }
+        Pop if form.code == Code::Popw_CS => Some("on the 8086 only"),
         _ => None,
     }
 }
 
+/// Why a form is not compared although the processor may offer it.
+fn left_out(form: Form) -> Option<&'static str> {
+    use Mnemonic::*;
+    Some(match form.code.mnemonic() {
+        Rdtsc | Rdtscp | Rdpmc | Cpuid | Rdpid | Rdpru | Xgetbv => "what it reads belongs to the host",
+        Rdrand | Rdseed => "what it reads is random on the host",
+        Int1 | Int3 | Syscall | Sysenter => "enters the kernel",
+        Sgdt | Sidt | Sldt | Str | Smsw => "the host's kernel emulates it (UMIP)",
+        Xsave | Xsave64 | Xsaveopt | Xsaveopt64 | Xsavec | Xsavec64 | Xrstor | Xrstor64 => {
+            "which parts of the state are in use belongs to the host"
+        }
+        Tzcnt if !Features::built().has(Feature::Bmi1) => "runs as BSF: the host has BMI1",
+        _ => return elsewhere(form.code).or_else(|| far_pointer64(form.code)),
+    })
+}
+
+fn far_pointer64(code: Code) -> Option<&'static str> {
+    use Code::*;
+    matches!(code, Jmp_m1664 | Call_m1664 | Lss_r64_m1664 | Lfs_r64_m1664 | Lgs_r64_m1664)
+        .then_some("far pointers with 64-bit offsets: Intel's only")
+}
+
+/// Features that the hosts lack by which the rest is judged (AMD Zen 3).
+fn elsewhere(code: Code) -> Option<&'static str> {
+    use CpuidFeature::*;
+    let absent = [GFNI, WAITPKG, MOVDIRI, MOVDIR64B, SERIALIZE, ENQCMD];
+    let any = code.cpuid_features().iter().any(|feature| absent.contains(feature));
+    any.then_some("the hosts that judge lack it (AMD Zen 3)")
+}
+
 /// Whether the processor has a handler for this instruction.
-fn offered(bytes: &[u8]) -> bool {
-    let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
-    let op = lower::lower(&instruction, 0, 0, CodeSize::Bits64, &Features::built());
+fn offered(mode: Mode, bytes: &[u8]) -> bool {
+    let size = match mode {
+        Mode::Bits64 => CodeSize::Bits64,
+        Mode::Bits32 => CodeSize::Bits32,
+    };
+    let op = lower::lower(&decode(mode, bytes, 0), 0, 0, size, &Features::built());
     lower::is_offered(&op)
 }
 
@@ -144,17 +197,25 @@ fn offered(bytes: &[u8]) -> bool {
 ///
 /// # Panics
 /// When no instruction of this form can be made: the generator lacks something.
-pub fn fate(code: Code) -> Fate {
-    if let Some(reason) = left_out(code) {
+pub fn fate(form: Form) -> Fate {
+    if let Some(reason) = unmade(form) {
         return Fate::LeftOut(reason);
     }
-    let mut random = Random::new(code as u64);
-    let generated =
-        generate::case(code, &mut random).unwrap_or_else(|| panic!("no instruction can be made of {code:?}"));
-    if offered(&generated.case.code) { Fate::Compared } else { Fate::NotOffered }
+    // Some instructions are #UD with some operands (LOCK, gathers).
+    let seeds = 0..4;
+    let offered = seeds.into_iter().any(|seed| {
+        let generated = generate::case(form, &mut Random::new(seed << 32 | form.code as u64))
+            .unwrap_or_else(|| panic!("no instruction can be made of {form:?}"));
+        offered(form.mode, &generated.case.code)
+    });
+    match left_out(form) {
+        _ if !offered => Fate::NotOffered,
+        Some(reason) => Fate::LeftOut(reason),
+        None => Fate::Compared,
+    }
 }
 
 /// The one instruction in these bytes.
-pub fn decode(bytes: &[u8], ip: u64) -> Instruction {
-    Decoder::with_ip(64, bytes, ip, DecoderOptions::NONE).decode()
+pub fn decode(mode: Mode, bytes: &[u8], ip: u64) -> Instruction {
+    Decoder::with_ip(mode.bits(), bytes, ip, DecoderOptions::NONE).decode()
 }

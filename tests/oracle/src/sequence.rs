@@ -3,16 +3,16 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
-use crate::case::Case;
+use crate::case::{Case, Mode};
 use crate::compare::{Rules, status_bits};
-use crate::forms::{Fate, all, fate};
+use crate::forms::{Fate, Form, all, fate};
 use crate::generate;
 use crate::layout::CODE;
 use crate::values::Random;
 
 /// The forms that sequences are made of.
-pub fn pool() -> Vec<Code> {
-    all().filter(|code| suitable(*code) && fate(*code) == Fate::Compared).collect()
+pub fn pool(mode: Mode) -> Vec<Form> {
+    all().filter(|form| form.mode == mode && suitable(form.code) && fate(*form) == Fate::Compared).collect()
 }
 
 fn suitable(code: Code) -> bool {
@@ -37,20 +37,21 @@ fn suitable(code: Code) -> bool {
 }
 
 /// A case of up to `length` instructions.
-pub fn sequence(pool: &[Code], length: usize, random: &mut Random) -> Case {
-    let state = generate::state(random);
-    let mut case = Case { state, ..Case::default() };
+pub fn sequence(pool: &[Form], length: usize, random: &mut Random) -> Case {
+    let mode = pool[0].mode;
+    let state = generate::state(mode, random);
+    let mut case = Case { mode, state, ..Case::default() };
     case.state.rip = CODE + 0x100 + random.below(0x1d00);
     // One family at a time now and then: otherwise x87 and MMX rarely meet their own kind.
     let start = random.below(pool.len() as u64) as usize;
     let near = random.one_in(2);
     for _ in 0..length {
-        let code = match near {
+        let form = match near {
             true => pool[(start + random.below(60) as usize) % pool.len()],
             false => random.pick(pool),
         };
         let before = (case.code.len(), case.patches.len());
-        if let Some(bytes) = generate::independent(code, &mut case, random) {
+        if let Some(bytes) = generate::independent(form, &mut case, random) {
             case.code.extend(bytes);
         }
         if rules(&case).is_none() {
@@ -63,7 +64,7 @@ pub fn sequence(pool: &[Code], length: usize, random: &mut Random) -> Case {
 
 /// The instructions of a case.
 pub fn instructions(case: &Case) -> Vec<Instruction> {
-    Decoder::with_ip(64, &case.code, case.state.rip, DecoderOptions::NONE).iter().collect()
+    Decoder::with_ip(case.mode.bits(), &case.code, case.state.rip, DecoderOptions::NONE).iter().collect()
 }
 
 /// How the outcomes have to agree; `None` if an instruction reads a flag that an earlier one left

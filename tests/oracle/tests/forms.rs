@@ -6,14 +6,14 @@ use iced_x86::{Code, Mnemonic};
 use ringhold_oracle::case::{Case, Outcome};
 use ringhold_oracle::compare::{Difference, Rules, differences, line};
 use ringhold_oracle::emulated::Emulated;
-use ringhold_oracle::forms::{Family, Fate, all, family, fate};
+use ringhold_oracle::forms::{Family, Fate, Form, all, compared, family, fate, modes, no_instruction};
 use ringhold_oracle::generate::{self, Generated};
 use ringhold_oracle::layout::{CODE, CODE_BYTES};
 use ringhold_oracle::native::Native;
 use ringhold_oracle::values::Random;
 
 /// Cases a form, unless `ORACLE_CASES` says otherwise.
-const CASES: u64 = 200;
+const CASES: u64 = 1000;
 
 /// A way to make a case simpler.
 type Simplification = Box<dyn Fn(&mut Case)>;
@@ -92,14 +92,15 @@ fn compare(which: Family) {
     let only = environment("ORACLE_FORM");
     let mut failures = BTreeMap::new();
     let mut forms = 0;
-    for code in all().filter(|code| family(*code) == which && fate(*code) == Fate::Compared) {
+    for form in all().filter(|form| family(*form) == which && fate(*form) == Fate::Compared) {
+        let code = form.code;
         if only.as_ref().is_some_and(|only| !format!("{code:?}").starts_with(only)) {
             continue;
         }
         forms += 1;
-        let mut random = Random::new(seed << 16 ^ code as u64);
+        let mut random = Random::new(seed << 16 ^ code as u64 ^ u64::from(form.mode.bits()) << 48);
         let generated: Vec<Generated> = (0..cases)
-            .map(|_| generate::case(code, &mut random).unwrap_or_else(|| panic!("no case for {code:?}")))
+            .map(|_| generate::case(form, &mut random).unwrap_or_else(|| panic!("no case for {form:?}")))
             .collect();
         let batch: Vec<Case> = generated.iter().map(|g| g.case.clone()).collect();
         let outcomes = native.run(&batch).unwrap_or_else(|error| panic!("{code:?}: {error}"));
@@ -160,20 +161,25 @@ fn avx_instructions_do_what_the_host_does() {
 }
 
 #[test]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    ignore = "the native runner needs an x86-64 Linux host"
+)]
+fn instructions_in_compatibility_mode_do_what_the_host_does() {
+    compare(Family::Compatibility);
+}
+
+#[test]
 fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
     let mut emulated = Emulated::new();
-    let mut reasons: BTreeMap<&str, Vec<Code>> = BTreeMap::new();
-    let mut compared: BTreeMap<Family, u32> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for code in all() {
-        match fate(code) {
-            Fate::Compared => *compared.entry(family(code)).or_default() += 1,
-            Fate::LeftOut(reason) => reasons.entry(reason).or_default().push(code),
-            Fate::NotOffered => {
-                reasons.entry("not offered: #UD").or_default().push(code);
+    for code in Code::values() {
+        let reason = no_instruction(code).is_some() || modes(code).next().is_none();
+        for form in modes(code).map(|mode| Form { code, mode }) {
+            if fate(form) == Fate::NotOffered {
                 for seed in 0..4 {
-                    let generated = generate::case(code, &mut Random::new(seed << 16 | code as u64));
-                    let Some(generated) = generated else { panic!("no case for {code:?}") };
+                    let generated = generate::case(form, &mut Random::new(seed << 32 | code as u64));
+                    let Some(generated) = generated else { panic!("no case for {form:?}") };
                     let outcome = emulated.run(&generated.case);
                     if outcome.fault != Some((6, 0)) {
                         wrong.push(line(&generated.case, &[]));
@@ -181,37 +187,9 @@ fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
                 }
             }
         }
-    }
-    let summary = summary(&compared, &reasons);
-    println!("{summary}");
-    if let Some(path) = environment("ORACLE_SUMMARY") {
-        std::fs::write(path, summary).expect("the summary can be written");
+        assert!(reason || modes(code).next().is_some(), "{code:?} has no fate");
     }
     assert!(wrong.is_empty(), "no #UD: {}", wrong.join("\n"));
-}
-
-/// The page that counts the forms.
-fn summary(compared: &BTreeMap<Family, u32>, reasons: &BTreeMap<&str, Vec<Code>>) -> String {
-    let mut out = String::from(
-        "# Instructions and the host\n\n\
-         Written by the host oracle: `ORACLE_SUMMARY=$PWD/docs/src/instructions.md cargo test -p ringhold-oracle\n\
-         --test forms every_form`. A form is a `Code` of iced-x86: an instruction with one kind of operands\n\
-         and one encoding.\n\n\
-         | Forms | What becomes of them |\n|---:|---|\n",
-    );
-    for (family, count) in compared {
-        let name = match family {
-            Family::Integer => "integer and system, at CPL 3",
-            Family::X87 => "x87",
-            Family::Vector => "MMX and SSE",
-            Family::Avx => "AVX and what came after in its encoding",
-        };
-        out += &format!("| {count} | compared with the host: {name} |\n");
-    }
-    for (reason, codes) in reasons {
-        out += &format!("| {} | {reason} |\n", codes.len());
-    }
-    out
 }
 
 /// Instructions whose last bytes lie in a page that is not there.
@@ -224,8 +202,9 @@ fn instructions_that_are_cut_off_fault_where_the_host_does() {
     let (mut native, mut emulated) = (runner(), Emulated::new());
     let mut random = Random::new(knob("ORACLE_SEED", 1));
     let mut cases = Vec::new();
-    for code in all().filter(|code| fate(*code) == Fate::Compared) {
-        let generated = generate::case(code, &mut random).unwrap_or_else(|| panic!("no case for {code:?}"));
+    for form in compared() {
+        let code = form.code;
+        let generated = generate::case(form, &mut random).unwrap_or_else(|| panic!("no case for {form:?}"));
         let mut case = generated.case;
         // Whether UD0 and UD1 have operands is the processor's choice; #UD comes first without.
         let undefined = matches!(code.mnemonic(), Mnemonic::Ud0 | Mnemonic::Ud1);

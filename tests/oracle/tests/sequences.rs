@@ -1,6 +1,6 @@
 //! Random straight-line sequences against the host.
 
-use ringhold_oracle::case::Case;
+use ringhold_oracle::case::{Case, Mode};
 use ringhold_oracle::compare::{Difference, differences, line};
 use ringhold_oracle::emulated::Emulated;
 use ringhold_oracle::native::Native;
@@ -66,7 +66,7 @@ fn shrink(native: &mut Native, emulated: &mut Emulated, mut case: Case) -> Strin
 fn sequences_do_what_they_do_on_the_host() {
     let mut native = Native::new(env!("CARGO_BIN_EXE_native-runner")).expect("the native runner starts");
     let mut emulated = Emulated::new();
-    let pool = pool();
+    let pool = pool(Mode::Bits64);
     let seed = knob("ORACLE_SEED", 1);
     let count = knob("ORACLE_CASES", 200) * FACTOR;
     let (mut failures, mut finished, mut executed) = (Vec::new(), 0, 0);

@@ -36,6 +36,9 @@ const ORDER: [c_int; 16] = [
 ];
 /// The vector of the breakpoint exception.
 const BREAKPOINT: i64 = 3;
+/// The vector of the page fault, and the bit of its error code that tells of a fetch.
+const PAGE_FAULT: i64 = 14;
+const FETCH: u32 = 1 << 4;
 /// INT3
 const INT3: u8 = 0xcc;
 /// MXCSR_MASK in the FXSAVE image: the kernel's business.
@@ -240,6 +243,12 @@ fn begin(batch: &mut Batch, index: usize) {
     batch.before.extend_from_slice(data);
 }
 
+/// Whether the fault is that of the first byte at the target of a branch: the case itself is done.
+fn arrived(case: &Case, registers: &[i64; 23]) -> bool {
+    let rip = registers[libc::REG_RIP as usize] as u64;
+    registers[libc::REG_CR2 as usize] as u64 == rip && !(case.state.rip..case.end()).contains(&rip)
+}
+
 fn finish(batch: &mut Batch, index: usize, left: &Segments, context: &ucontext_t) {
     let (code, data) = pages();
     code[place(&batch.cases[index])].fill(INT3);
@@ -254,10 +263,12 @@ fn finish(batch: &mut Batch, index: usize, left: &Segments, context: &ucontext_t
     let fault = if vector == BREAKPOINT {
         state.rip -= 1;
         None
+    } else if vector == PAGE_FAULT && error & FETCH != 0 && arrived(&batch.cases[index], registers) {
+        None
     } else {
         Some((vector as u8, error))
     };
-    let cr2 = if vector == 14 { registers[libc::REG_CR2 as usize] as u64 } else { 0 };
+    let cr2 = if matches!(fault, Some((14, _))) { registers[libc::REG_CR2 as usize] as u64 } else { 0 };
     batch.outcomes.push(Outcome { fault, cr2, state, changes: changes(&batch.before, data) });
 }
 

@@ -1,0 +1,394 @@
+//! What the operands do not show: contents of memory, the stack, targets of branches, selectors,
+//! counts, and values without which an instruction would do the same thing always.
+
+use iced_x86::{Code, MemorySize, Mnemonic, OpCodeOperandKind, OpKind};
+
+use super::memory::{Where, address_bytes};
+use super::state::{control_word, extended, fx, mxcsr};
+use super::{Builder, RAX, RBP, RCX, RDI, RDX, RSI, RSP};
+use crate::case::{FX_BYTES, Mode};
+
+impl Builder<'_> {
+    /// An address that a branch may lead to: INT3 waits there.
+    pub(super) fn landing(&mut self) -> u64 {
+        let rip = self.case.state.rip;
+        if self.random.one_in(2) { rip + 16 + self.random.below(80) } else { rip - 1 - self.random.below(90) }
+    }
+
+    /// Contents of the memory operand and of the stack, by what the form reads.
+    pub(super) fn implicit(&mut self) {
+        let info = self.code.op_code();
+        if self.instruction.stack_pointer_increment() != 0
+            || info.mnemonic() == Mnemonic::Enter
+            || info.mnemonic() == Mnemonic::Leave
+        {
+            if !self.pinned[RSP] {
+                let target = self.target(40, Where::Whole);
+                let stack = match info.mnemonic() {
+                    // What is stored before a fault in the middle is the processor's choice.
+                    Mnemonic::Pusha | Mnemonic::Pushad => target.wrapping_add(36),
+                    _ => target.wrapping_add(self.random.pick(&[0, 0, 2, 4, 8])),
+                };
+                self.set(RSP, stack);
+            }
+            if !self.pinned[RBP] && matches!(info.mnemonic(), Mnemonic::Enter | Mnemonic::Leave) {
+                let target = self.target(16, Where::Any);
+                self.set(RBP, target);
+            }
+        }
+        if let Some(target) = self.operand {
+            let bytes = self.contents();
+            self.case.patch(target, &bytes);
+        }
+    }
+
+    fn contents(&mut self) -> Vec<u8> {
+        let random = &mut *self.random;
+        match self.instruction.memory_size() {
+            MemorySize::Float32 => random.single().to_le_bytes().to_vec(),
+            MemorySize::Float64 => random.double().to_le_bytes().to_vec(),
+            MemorySize::Float80 => extended(random).to_vec(),
+            MemorySize::Bcd => random.decimal().to_vec(),
+            size if size.size() == 16 => random.vector().to_le_bytes().to_vec(),
+            size if size.size() == 32 => {
+                [random.vector().to_le_bytes(), random.vector().to_le_bytes()].concat()
+            }
+            size if size.size() <= 8 => {
+                let value = if random.one_in(3) { random.vector() as u64 } else { random.integer() };
+                value.to_le_bytes()[..size.size()].to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn special(&mut self) {
+        use MemorySize::{SegPtr16, SegPtr32, SegPtr64};
+        use Mnemonic::*;
+        match self.code.mnemonic() {
+            Jmp | Call if matches!(self.instruction.memory_size(), SegPtr16 | SegPtr32 | SegPtr64) => {
+                let target = self.landing();
+                self.far_pointer(Some(target));
+                if self.mode == Mode::Bits64 && !self.pinned[RSP] {
+                    let stack = self.target(32, Where::Inside) + 20;
+                    self.set(RSP, stack);
+                }
+                if self.case.state.gpr[RSP] >> 32 != 0 {
+                    // What a way into compatibility mode leaves above its 32 bits, and whether the
+                    // stack has them, is the processor's choice.
+                    self.instruction.set_code(Code::INVALID);
+                }
+            }
+            Jmp | Call => self.branch(),
+            Mov if self.code.op_code().op_kind(0) == OpCodeOperandKind::seg_reg => self.selector_operand(1),
+            Lar | Lsl => self.selector_operand(1),
+            Verr | Verw | Lldt | Ltr => self.selector_operand(0),
+            Pop if self.instruction.op0_register().is_segment_register() => {
+                let (stack, selector) = (self.case.state.gpr[RSP], self.selector());
+                self.case.patch(stack, &selector.to_le_bytes());
+            }
+            // The host's kernel lets programs call these.
+            Int => {
+                if matches!(self.instruction.immediate8(), 3 | 4 | 0x80) {
+                    self.instruction.set_immediate8(5);
+                }
+            }
+            Into => self.case.state.rflags &= !(1 << 11),
+            Les | Lds | Lss | Lfs | Lgs => self.far_pointer(None),
+            Retf | Iret | Iretd | Iretq => self.far_frame(),
+            Bound if self.random.one_in(2) => {
+                if let Some(target) = self.operand {
+                    let bytes = self.instruction.memory_size().size() / 2;
+                    let upper = u64::MAX >> (65 - 8 * bytes);
+                    self.case.patch(target, &0u64.to_le_bytes()[..bytes]);
+                    self.case.patch(target + bytes as u64, &upper.to_le_bytes()[..bytes]);
+                }
+            }
+            Ret => {
+                let target = self.landing();
+                let stack = self.case.state.gpr[RSP];
+                self.case.patch(stack, &target.to_le_bytes());
+            }
+            Popf | Popfd | Popfq => {
+                // Not TF: the next instruction would trap.
+                let value = self.random.bits() & 0xffff_feff;
+                let stack = self.case.state.gpr[RSP];
+                self.case.patch(stack, &value.to_le_bytes());
+            }
+            Div | Idiv => self.dividend(),
+            Bt | Bts | Btr | Btc => self.bit_offset(),
+            Shld | Shrd if self.instruction.op1_register().size() == 2 => {
+                // With a count above 16 the result is undefined.
+                let count = self.random.below(17);
+                if self.instruction.op2_kind() == OpKind::Immediate8 {
+                    self.instruction.set_immediate8(count as u8 | self.random.pick(&[0, 0x20, 0xe0]));
+                } else if !self.pinned[RCX] {
+                    self.case.state.gpr[RCX] = self.random.bits() & !31 | count;
+                } else {
+                    self.instruction.set_code(Code::INVALID);
+                }
+            }
+            Cmpxchg => self.comparand(),
+            Cmpxchg8b if self.random.one_in(2) => {
+                if let Some(target) = self.operand {
+                    let low = self.case.state.gpr[RAX] & 0xffff_ffff;
+                    let value = self.case.state.gpr[RDX] << 32 | low;
+                    self.case.patch(target, &value.to_le_bytes());
+                }
+            }
+            Enter => {
+                let level = self.random.pick(&[0, 0, 1, 2, 5, 31, 33]);
+                let size = self.random.pick(&[0, 1, 8, 16, 0x100, 0x800, 0x8000, 0xffff]);
+                self.instruction.set_immediate16(size);
+                self.instruction.set_immediate8_2nd(level);
+            }
+            Ldmxcsr => {
+                if let Some(target) = self.operand {
+                    let mut value = mxcsr(self.random);
+                    if self.random.one_in(8) {
+                        value |= 1 << (18 + self.random.below(14));
+                    }
+                    self.case.patch(target, &value.to_le_bytes());
+                }
+            }
+            Fldcw => {
+                if let Some(target) = self.operand {
+                    let value = control_word(self.random) | self.random.pick(&[0, 0x40, 0xe080]);
+                    self.case.patch(target, &value.to_le_bytes());
+                }
+            }
+            Fxrstor | Fxrstor64 | Fldenv | Frstor => self.saved_state(),
+            _ => {}
+        }
+        if self.instruction.is_string_instruction() {
+            self.repetition();
+        }
+    }
+
+    /// A selector: Linux's, the thread's own, none, or anything.
+    pub(super) fn selector(&mut self) -> u16 {
+        match self.random.below(24) {
+            0..=2 => 0x23,
+            3..=6 => 0x2b,
+            7..=9 => 0x33,
+            10 => self.random.below(4) as u16,
+            11 => self.random.pick(&[0x20, 0x28, 0x29, 0x31, 0x10, 0x18, 0x43, 0x53]),
+            12 => self.random.pick(&[0x63, 0x6b, 0x73, 0x80, 0x83, 0xfff8, 0xffff]),
+            // One of the local table, or behind it.
+            13..=21 => 8 * self.random.below(7) as u16 + 4 + self.random.pick(&[3, 3, 3, 0, 1]),
+            // 78h to 7Bh hold the processor's number.
+            _ => match self.random.bits() as u16 {
+                0x78..=0x7b => 0,
+                any => any,
+            },
+        }
+    }
+
+    /// Makes operand `n` a selector.
+    fn selector_operand(&mut self, n: u32) {
+        let selector = self.selector();
+        match (self.instruction.op_kind(n), self.operand) {
+            (OpKind::Memory, Some(target)) => self.case.patch(target, &selector.to_le_bytes()),
+            _ => {
+                let register = self.instruction.op_register(n).full_register().number();
+                if !self.pinned[register] {
+                    let value = &mut self.case.state.gpr[register];
+                    *value = *value & !0xffff | u64::from(selector);
+                }
+            }
+        }
+    }
+
+    /// Makes the memory operand a far pointer.
+    fn far_pointer(&mut self, offset: Option<u64>) {
+        let selector = self.selector();
+        let bytes = self.instruction.memory_size().size() as u64 - 2;
+        if let Some(target) = self.operand {
+            if let Some(offset) = offset {
+                self.case.patch(target, &offset.to_le_bytes()[..bytes as usize]);
+            }
+            self.case.patch(target.wrapping_add(bytes), &selector.to_le_bytes());
+        }
+    }
+
+    /// What far returns and IRET pop: IP, CS, and for IRET FLAGS, SP, SS.
+    fn far_frame(&mut self) {
+        use Code::*;
+        let bytes = match self.code {
+            Retfw | Retfw_imm16 | Iretw => 2,
+            Retfd | Retfd_imm16 | Iretd => 4,
+            _ => 8,
+        };
+        if matches!(self.code, Retfw_imm16 | Retfd_imm16 | Retfq_imm16) {
+            // Which is found first, a bad selector or a stack that is not there, is the processor's
+            // choice: the outer stack pointer is near.
+            let released = self.random.pick(&[0, 1, 2, 4, 8, 12]);
+            self.instruction.set_immediate16(released);
+        }
+        // Not TF: the next instruction would trap. Not NT mostly: IRET would return to a task.
+        let flags = self.random.bits() & if self.random.one_in(8) { 0x3f_feff } else { 0x3f_beff };
+        let stack = self.target(16, Where::Any);
+        let frame = [
+            self.landing(),
+            u64::from(self.selector()),
+            flags,
+            stack,
+            self.random.pick(&[0x2b, 0x2b, 0x2b, 0x07, 0x0f, 0x17, 3]),
+        ];
+        let mut at = self.case.state.gpr[RSP];
+        for value in frame {
+            self.case.patch(at, &value.to_le_bytes()[..bytes]);
+            at = at.wrapping_add(bytes as u64);
+        }
+    }
+
+    fn branch(&mut self) {
+        let target = self.landing();
+        match self.instruction.op0_kind() {
+            OpKind::Register => {
+                let register = self.instruction.op0_register().number();
+                // A call through RSP would push onto the code.
+                let other = if register == RSP { RAX } else { register };
+                let first = self.instruction.op0_register() - register as u32;
+                self.instruction.set_op0_register(first + other as u32);
+                self.set(other, target);
+            }
+            OpKind::Memory => {
+                if let Some(operand) = self.operand {
+                    self.case.patch(operand, &target.to_le_bytes());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Dividends whose quotient may fit.
+    fn dividend(&mut self) {
+        if self.random.one_in(4) {
+            return;
+        }
+        let rax = self.case.state.gpr[RAX];
+        let high = match self.random.below(3) {
+            0 => 0,
+            1 => (rax as i64 >> 63) as u64,
+            _ => self.random.below(16),
+        };
+        if !self.pinned[RDX] {
+            self.case.state.gpr[RDX] = high;
+        }
+        if !self.pinned[RAX] {
+            let ah = if self.random.one_in(2) { 0 } else { (rax as i8 >> 7) as u64 & 0xff };
+            self.case.state.gpr[RAX] = rax & !0xff00 | ah << 8;
+        }
+    }
+
+    /// Bit offsets that stay near the operand, or far from everything.
+    fn bit_offset(&mut self) {
+        if self.instruction.op0_kind() == OpKind::Memory && self.instruction.op1_kind() == OpKind::Register {
+            let register = self.instruction.op1_register();
+            let number = register.number();
+            if self.pinned[number] {
+                // Its value is an address: as an offset it would lead anywhere.
+                self.instruction.set_code(Code::INVALID);
+                return;
+            }
+            let near = self.random.below(0x8000).wrapping_sub(0x4000);
+            let far = self.random.pick(&[0x7f00_0000_0000_0000, 0x8100_0000_0000_0000]);
+            let value = match register.size() {
+                2 => self.random.bits() << 16 | near & 0xffff,
+                4 => self.random.bits() << 32 | near & 0xffff_ffff,
+                _ if self.random.one_in(16) => far,
+                _ => near,
+            };
+            self.set(number, value);
+        }
+    }
+
+    /// Makes the comparison of CMPXCHG come out equal, half of the time.
+    fn comparand(&mut self) {
+        if self.random.one_in(2) {
+            return;
+        }
+        let rax = self.case.state.gpr[RAX];
+        match (self.instruction.op0_kind(), self.operand) {
+            (OpKind::Memory, Some(target)) => {
+                let bytes = self.instruction.memory_size().size();
+                self.case.patch(target, &rax.to_le_bytes()[..bytes]);
+            }
+            _ => {
+                let register = self.instruction.op0_register().full_register().number();
+                if !self.pinned[register] {
+                    self.case.state.gpr[register] = rax;
+                }
+            }
+        }
+    }
+
+    fn saved_state(&mut self) {
+        let Some(target) = self.operand else { return };
+        let state = fx(self.random);
+        let mut image = match self.code.mnemonic() {
+            Mnemonic::Fxrstor | Mnemonic::Fxrstor64 => {
+                let mut image = state.to_vec();
+                image[28..32].fill(0xff);
+                if self.random.one_in(10) {
+                    image[27] = 1;
+                }
+                image
+            }
+            _ => self.environment(&state),
+        };
+        image.truncate(self.instruction.memory_size().size());
+        self.case.patch(target, &image);
+    }
+
+    /// What FRSTOR reads, in its 28- or 14-byte layout.
+    fn environment(&mut self, state: &[u8; FX_BYTES]) -> Vec<u8> {
+        let wide = matches!(self.code, Code::Fldenv_m28byte | Code::Frstor_m108byte);
+        let word = if wide { 4 } else { 2 };
+        let mut image = vec![0; 7 * word];
+        image[..2].copy_from_slice(&state[..2]);
+        image[word..word + 2].copy_from_slice(&state[2..4]);
+        let tags = self.random.bits() as u16;
+        image[2 * word..2 * word + 2].copy_from_slice(&tags.to_le_bytes());
+        for i in 0..8 {
+            image.extend_from_slice(&state[32 + 16 * i..42 + 16 * i]);
+        }
+        image
+    }
+
+    fn repetition(&mut self) {
+        use Mnemonic::*;
+        let compares =
+            matches!(self.code.mnemonic(), Cmpsb | Cmpsw | Cmpsd | Cmpsq | Scasb | Scasw | Scasd | Scasq);
+        match self.random.below(4) {
+            0 => return,
+            1 if compares => self.instruction.set_has_repne_prefix(true),
+            _ => self.instruction.set_has_rep_prefix(true),
+        }
+        let count = match self.random.below(10) {
+            0 => 0,
+            1 => self.random.integer(),
+            2 => self.random.below(300),
+            _ => self.random.below(20),
+        };
+        let bytes = (0..self.instruction.op_count())
+            .find_map(|n| address_bytes(self.instruction.op_kind(n)))
+            .unwrap_or(if self.mode == Mode::Bits64 { 8 } else { 4 });
+        match bytes {
+            2 => {
+                let upper = self.random.bits() & 0xffff_0000;
+                self.set(RCX, count & 0xffff | upper);
+            }
+            _ => self.set_address(RCX, count, bytes == 4),
+        }
+        if compares && self.random.one_in(2) {
+            let byte = self.case.state.gpr[RAX] as u8;
+            self.case.state.gpr[RAX] = u64::from_le_bytes([byte; 8]);
+            let length = self.random.below(40) as usize;
+            for register in [RSI, RDI] {
+                let at = self.case.state.gpr[register] & 0xffff_ffff;
+                self.case.patch(at, &vec![byte; length]);
+            }
+        }
+    }
+}
