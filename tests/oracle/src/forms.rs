@@ -121,9 +121,7 @@ pub fn no_instruction(code: Code) -> Option<&'static str> {
     let info = code.op_code();
     if !info.is_instruction() {
         Some("not an instruction")
-    } else if info.decoder_option() != DecoderOptions::NONE {
-        Some("decoded on other processors only")
-    } else if code.mnemonic() == Mnemonic::Montmul {
+    } else if info.decoder_option() != DecoderOptions::NONE || code.mnemonic() == Mnemonic::Montmul {
         Some("decoded on other processors only")
     } else if matches!(code.mnemonic(), Mnemonic::Fnstdw | Mnemonic::Fnstsg) {
         Some("only on old coprocessors")
