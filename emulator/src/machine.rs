@@ -306,7 +306,7 @@ impl Machine {
             None
         };
         let Some(vector) = vector else { return false };
-        cpu.deliver(board, Exception { vector, error: None }, Source::External);
+        cpu.deliver(board, Exception { vector, error: None }, Source::Interrupt);
         cpu.debug_trap(board, false);
         true
     }
@@ -454,7 +454,7 @@ fn raise(cpu: &mut Cpu, board: &mut Board) {
         // What the instruction hit before it faulted is no trap.
         cpu.control.pending_debug = 0;
         cpu.flags.system |= flag::RF;
-        cpu.deliver(board, exception, Source::External);
+        cpu.deliver(board, exception, Source::Exception);
         // Marks for `debug_trap` that no instruction completed.
         cpu.exception = Some(exception);
     }
@@ -532,6 +532,10 @@ fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outc
         Leave::BranchSync => {
             cpu.retired += before + 1;
             Outcome::Look
+        }
+        Leave::BranchFault => {
+            cpu.retired += before + 1;
+            Outcome::Fault
         }
         Leave::Sync => {
             cpu.retired += before + 1;

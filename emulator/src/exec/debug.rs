@@ -181,7 +181,7 @@ impl Cpu {
     fn deliver_debug(&mut self, board: &mut Board, hit: u64) {
         self.control.dr6 = self.control.dr6 & !0xf | hit;
         self.control.dr7 &= !GENERAL_DETECT;
-        self.deliver(board, Exception { vector: 1, error: None }, Source::External);
+        self.deliver(board, Exception { vector: 1, error: None }, Source::Exception);
     }
 
     /// Sets DR0 to DR3, DR6 or DR7, with the bits that are fixed.

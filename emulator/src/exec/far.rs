@@ -1,6 +1,7 @@
 //! Far jumps, calls and returns; call gates; SYSCALL and SYSENTER with their returns.
 
-use super::segment::selector_error;
+use super::segment::{Descriptor, selector_error};
+use super::task::{Switch, is_available};
 use super::{Leave, Step, Word};
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu, Exception};
@@ -12,7 +13,14 @@ const RSP: usize = gpr::RSP as usize;
 const CS: usize = sreg::CS as usize;
 const SS: usize = sreg::SS as usize;
 
-/// Where a far transfer leads: a code segment and an offset, perhaps through a gate.
+/// Where a far transfer leads.
+enum Destination {
+    Code(Target),
+    /// A task, by its selector and TSS descriptor.
+    Task(u16, Descriptor),
+}
+
+/// A code segment and an offset, perhaps through a gate.
 struct Target {
     code: Segment,
     cpl: u8,
@@ -22,7 +30,13 @@ struct Target {
 }
 
 impl Cpu {
-    fn far_target(&mut self, board: &mut Board, selector: u16, ip: u64, call: bool) -> Result<Target, Leave> {
+    fn far_target(
+        &mut self,
+        board: &mut Board,
+        selector: u16,
+        ip: u64,
+        call: bool,
+    ) -> Result<Destination, Leave> {
         if selector & !3 == 0 {
             return Err(self.gp(0));
         }
@@ -46,15 +60,14 @@ impl Cpu {
             self.check_far_ip(&segment, ip)?;
             self.mark_accessed(board, &descriptor)?;
             let code = self.code_at(segment, self.cpl);
-            return Ok(Target { code, cpl: self.cpl, ip, gate: None });
+            return Ok(Destination::Code(Target { code, cpl: self.cpl, ip, gate: None }));
         }
-        let wide = match segment.kind() {
+        let known = match segment.kind() {
             Kind::CALL_GATE => true,
-            Kind::CALL_GATE16 if !self.long_mode() => false,
-            // Task gates and TSSs need hardware task switches, which are not offered yet.
-            _ => return Err(self.gp(error)),
+            Kind::CALL_GATE16 | Kind::TASK_GATE => !self.long_mode(),
+            _ => is_available(&segment) && !self.long_mode(),
         };
-        if segment.dpl() < self.cpl || rpl > segment.dpl() {
+        if !known || segment.dpl() < self.cpl || rpl > segment.dpl() {
             return Err(self.gp(error));
         }
         if !segment.present() {
@@ -62,13 +75,27 @@ impl Cpu {
         }
         let low = descriptor.low;
         let through = (low >> 16) as u16;
+        if is_available(&segment) {
+            if selector & 4 != 0 {
+                return Err(self.gp(error));
+            }
+            return Ok(Destination::Task(selector, descriptor));
+        }
+        if segment.kind() == Kind::TASK_GATE {
+            return Ok(Destination::Task(through, self.gate_task(board, through, 0)?));
+        }
+        let wide = segment.kind() == Kind::CALL_GATE;
+        if descriptor.high >> 8 & 0x1f != 0 {
+            // The second half of a 64-bit gate has a type too, and it is zero (SDM volume 3, 6.8.3.1).
+            return Err(self.gp(error));
+        }
         let ip = low & 0xffff | if wide { low >> 32 & 0xffff_0000 } else { 0 } | descriptor.high << 32;
         let slot = match (self.long_mode(), wide) {
             (true, _) => 8,
             (_, true) => 4,
             _ => 2,
         };
-        self.gate_code(board, through, ip, call, (slot, (low >> 32) as u8 & 31))
+        self.gate_code(board, through, ip, call, (slot, (low >> 32) as u8 & 31)).map(Destination::Code)
     }
 
     fn gate_code(
@@ -129,11 +156,17 @@ impl Cpu {
         Err(Leave::BranchSync)
     }
 
-    fn jump_far(&mut self, board: &mut Board, selector: u16, ip: u64) -> Step {
+    fn jump_far(&mut self, board: &mut Board, op: &Op, selector: u16, ip: u64) -> Step {
         if !self.protected() || self.v86() {
             return self.far_real(selector, ip);
         }
-        let target = self.far_target(board, selector, ip, false)?;
+        let target = match self.far_target(board, selector, ip, false)? {
+            Destination::Code(target) => target,
+            Destination::Task(selector, tss) => {
+                self.switch_task(board, selector, &tss, Switch::Jump, self.next_ip(op), 0)?;
+                return Err(Leave::BranchSync);
+            }
+        };
         self.seg[CS] = target.code;
         self.rip = target.ip;
         self.refresh();
@@ -152,7 +185,13 @@ impl Cpu {
             self.set_stack_pointer(top.wrapping_sub(2 * W::BYTES));
             return self.far_real(selector, ip);
         }
-        let target = self.far_target(board, selector, ip, true)?;
+        let target = match self.far_target(board, selector, ip, true)? {
+            Destination::Code(target) => target,
+            Destination::Task(selector, tss) => {
+                self.switch_task(board, selector, &tss, Switch::Nest, back.1, 0)?;
+                return Err(Leave::BranchSync);
+            }
+        };
         match target.gate {
             Some((slot, parameters)) if target.cpl < self.cpl => {
                 self.call_inner(board, &target, slot, parameters, back)?;
@@ -210,7 +249,7 @@ impl Cpu {
             return Ok(());
         }
         let (selector, mut pointer) = self.inner_stack(board, target.cpl, 0)?;
-        let segment = self.stack_segment(board, selector, target.cpl, 10)?;
+        let segment = self.stack_segment(board, selector, target.cpl, 10, 0)?;
         for nth in (0..u64::from(parameters)).rev() {
             let at = self.gpr[RSP].wrapping_add(nth * slot);
             let value = if slot == 4 {
@@ -222,6 +261,7 @@ impl Cpu {
         }
         frame.extend([back.0, back.1]);
         let mask = if segment.big() { 0xffff_ffff } else { 0xffff };
+        let kept = pointer & !mask;
         let bytes = frame.len() as u64 * slot;
         if !segment.contains(pointer.wrapping_sub(bytes) & mask, bytes) {
             return Err(self.ss(selector_error(selector)));
@@ -236,14 +276,14 @@ impl Cpu {
             }
         }
         self.seg[SS] = segment;
-        self.gpr[RSP] = pointer;
+        self.gpr[RSP] = kept | pointer;
         Ok(())
     }
 }
 
 /// JMP ptr16:16 or ptr16:32: `imm` is the offset, `disp` the selector.
 pub fn jmp_ptr(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.jump_far(board, op.disp as u16, op.imm)
+    cpu.jump_far(board, op, op.disp as u16, op.imm)
 }
 
 /// CALL ptr16:16 or ptr16:32
@@ -261,7 +301,7 @@ fn far_pointer<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u1
 /// JMP m16:16, m16:32, m16:64
 pub fn jmp_far_m<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let (selector, ip) = far_pointer::<W>(cpu, board, op)?;
-    cpu.jump_far(board, selector, ip)
+    cpu.jump_far(board, op, selector, ip)
 }
 
 /// CALL m16:16, m16:32, m16:64

@@ -17,8 +17,10 @@ const SS: usize = sreg::SS as usize;
 /// Where an event comes from: it decides privilege checks and the EXT bit of error codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// An interrupt from outside, or an exception.
-    External,
+    /// An interrupt from outside: nothing after it makes a double fault of it.
+    Interrupt,
+    /// An exception.
+    Exception,
     /// INT n, INT3 or INTO: the gate's DPL is checked.
     Software,
 }
@@ -53,7 +55,7 @@ impl Cpu {
         // Nothing of the block goes on: the pushes may hit whatever they hit.
         self.alone = true;
         // A benign first event may be followed by any exception without a double fault.
-        let mut chain: Option<u8> = (source == Source::External).then_some(first.vector);
+        let mut chain: Option<u8> = (source == Source::Exception).then_some(first.vector);
         loop {
             match self.through_gate(board, current, origin) {
                 Ok(()) => return,
@@ -70,7 +72,7 @@ impl Cpu {
                     self.flags.system |= flag::RF;
                     current = if double { Exception { vector: 8, error: Some(0) } } else { next };
                     chain = Some(current.vector);
-                    origin = Source::External;
+                    origin = Source::Exception;
                 }
             }
         }
@@ -80,7 +82,7 @@ impl Cpu {
         if !self.protected() {
             return self.real_mode_interrupt(board, event.vector);
         }
-        let ext = u32::from(source == Source::External);
+        let ext = u32::from(source != Source::Software);
         let gate_error = u32::from(event.vector) << 3 | 2 | ext;
         let gate = self.gate(board, event.vector, gate_error)?;
         if source == Source::Software && gate.dpl < self.cpl {
@@ -91,6 +93,8 @@ impl Cpu {
         }
         if self.long_mode() {
             self.long_mode_interrupt(board, event, &gate, ext)
+        } else if gate.kind == Kind::TASK_GATE {
+            self.task_interrupt(board, gate.selector, event.error, ext)
         } else {
             self.protected_interrupt(board, event, &gate, ext)
         }
@@ -116,8 +120,7 @@ impl Cpu {
         };
         let known = match gate.kind {
             Kind::INTERRUPT_GATE | Kind::TRAP_GATE => true,
-            Kind::INTERRUPT_GATE16 | Kind::TRAP_GATE16 => !long,
-            // Task gates need hardware task switches, which are not offered yet: #GP.
+            Kind::INTERRUPT_GATE16 | Kind::TRAP_GATE16 | Kind::TASK_GATE => !long,
             _ => false,
         };
         if known { Ok(gate) } else { Err(self.gp(error)) }
@@ -214,13 +217,14 @@ impl Cpu {
             return Err(self.gp(selector_error(gate.selector) | ext));
         }
         let wide = gate.kind >= 8;
-        if gate.offset > u64::from(code.limit) {
+        let offset = if wide { gate.offset } else { gate.offset & 0xffff };
+        if offset > u64::from(code.limit) {
             return Err(self.gp(ext));
         }
         let inner = cpl < self.cpl;
         let (stack_segment, mut pointer) = if inner {
             let (selector, pointer) = self.inner_stack(board, cpl, ext)?;
-            (self.stack_segment(board, selector, cpl, 10)?, pointer)
+            (self.stack_segment(board, selector, cpl, 10, ext)?, pointer)
         } else {
             (self.seg[SS], self.gpr[RSP])
         };
@@ -236,6 +240,7 @@ impl Cpu {
         frame.extend(event.error.map(u64::from));
         let size = if wide { 4 } else { 2 };
         let mask = if stack_segment.big() { 0xffff_ffff } else { 0xffff };
+        let kept = pointer & !mask;
         let bottom = pointer.wrapping_sub(frame.len() as u64 * size) & mask;
         if !stack_segment.contains(bottom, frame.len() as u64 * size) {
             let error = if inner { selector_error(stack_segment.selector) | ext } else { ext };
@@ -256,11 +261,10 @@ impl Cpu {
                 self.seg[usize::from(index)] = Segment::default();
             }
         }
-        let high = if mask == 0xffff { self.gpr[RSP] & 0xffff_0000 } else { 0 };
-        self.gpr[RSP] = high | pointer;
+        self.gpr[RSP] = kept | pointer;
         self.seg[SS] = stack_segment;
         self.seg[CS] = code;
-        self.rip = gate.offset;
+        self.rip = offset;
         self.enter_handler(gate.kind);
         Ok(())
     }
@@ -322,7 +326,7 @@ pub fn int3(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 /// INT1: as if from outside, without the privilege check.
 pub fn int1(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     cpu.control.dr7 &= !debug::GENERAL_DETECT;
-    software(cpu, board, op, 1, Source::External)
+    software(cpu, board, op, 1, Source::Exception)
 }
 
 /// INTO
@@ -344,26 +348,28 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
             cpu.branch_and_look_if_needed(board)
         }
         Err(leave) => {
-            cpu.rip = here;
+            if leave != Leave::BranchFault {
+                cpu.rip = here;
+            }
             Err(leave)
         }
     }
 }
 
 /// IRET of operand size `W`.
-pub fn iret<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
+pub fn iret<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    // Even an IRET that faults lets NMIs through (SDM volume 3, 7.7.1).
+    cpu.nmi_blocked = false;
     let done = if !cpu.protected() {
         iret_real::<W>(cpu, board)
     } else if cpu.v86() {
         if cpu.flags.iopl() < 3 { Err(cpu.gp(0)) } else { iret_real::<W>(cpu, board) }
     } else if cpu.flags.system & flag::NT != 0 {
-        // A return to a nested task: not offered yet outside long mode, #GP in it.
-        Err(cpu.gp(0))
+        if cpu.long_mode() { Err(cpu.gp(0)) } else { cpu.task_return(board, cpu.next_ip(op)) }
     } else {
         iret_protected::<W>(cpu, board)
     };
     done?;
-    cpu.nmi_blocked = false;
     cpu.branch_and_look_if_needed(board)
 }
 
@@ -491,7 +497,7 @@ impl Cpu {
             }
             return Err(self.gp(0));
         }
-        self.stack_segment(board, selector, cpl, 13)
+        self.stack_segment(board, selector, cpl, 13, 0)
     }
 
     /// Commits a return: CS, RIP, and SS:RSP if they were popped. Data segments that the new

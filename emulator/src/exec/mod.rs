@@ -21,6 +21,7 @@ pub mod sse;
 pub mod stack;
 pub mod string;
 pub mod system;
+pub mod task;
 pub mod word;
 pub mod x87;
 
@@ -43,6 +44,8 @@ pub enum Leave {
     /// As `Branch`; and something outside the block changed (mode, privilege, interrupt flag, a
     /// device): the run loop looks at everything again.
     BranchSync,
+    /// The instruction is done and has set RIP; there [`Cpu::exception`] was raised.
+    BranchFault,
     /// The instruction is done, RIP goes to the next one; the run loop looks at everything again.
     Sync,
     /// Nothing was done: the instruction must run in a slice of its own.

@@ -95,7 +95,7 @@ impl Cpu {
             return Ok(());
         }
         let segment = if register == sreg::SS {
-            self.stack_segment(board, selector, self.cpl, 13)?
+            self.stack_segment(board, selector, self.cpl, 13, 0)?
         } else {
             self.data_segment(board, selector)?
         };
@@ -123,13 +123,14 @@ impl Cpu {
     }
 
     /// A stack segment for privilege level `cpl`; `vector` is 13 for loads by software, 10 for
-    /// loads from a TSS.
+    /// loads from a TSS; `ext` the EXT bit of error codes.
     pub fn stack_segment(
         &mut self,
         board: &mut Board,
         selector: u16,
         cpl: u8,
         vector: u8,
+        ext: u32,
     ) -> Result<Segment, Leave> {
         let rpl = (selector & 3) as u8;
         if selector & !3 == 0 {
@@ -137,9 +138,9 @@ impl Cpu {
             if self.code_size() == CodeSize::Bits64 && cpl != 3 && rpl == cpl {
                 return Ok(Segment { selector, base: 0, limit: 0, access: u16::from(cpl) << 5 });
             }
-            return Err(self.raise(vector, Some(0)));
+            return Err(self.raise(vector, Some(ext)));
         }
-        let error = selector_error(selector);
+        let error = selector_error(selector) | ext;
         let Some(descriptor) = self.find_descriptor(board, selector)? else {
             return Err(self.raise(vector, Some(error)));
         };

@@ -13,3 +13,4 @@ mod prelude;
 mod rights;
 mod segments;
 mod system_calls;
+mod tasks;
