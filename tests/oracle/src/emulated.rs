@@ -97,10 +97,16 @@ impl Emulated {
 
     /// Runs a case of so many instructions, none of them a REP instruction, in one go.
     pub fn run_straight(&mut self, case: &Case, instructions: u64) -> Outcome {
+        self.run_counted(case, instructions).0
+    }
+
+    /// The same, and how many instructions were executed.
+    pub fn run_counted(&mut self, case: &Case, instructions: u64) -> (Outcome, u64) {
         self.prepare(case);
-        let until = self.machine.instructions() + instructions;
-        let stop = self.machine.run(until);
-        self.outcome(stop)
+        let before = self.machine.instructions();
+        let stop = self.machine.run(before + instructions);
+        let executed = self.machine.instructions() - before;
+        (self.outcome(stop), executed)
     }
 
     fn outcome(&mut self, stop: Stop) -> Outcome {
