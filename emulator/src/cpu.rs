@@ -46,6 +46,8 @@ pub struct Cpu {
     pub alone: bool,
     /// SSE instructions may run. Hot twin of CR0.EM, CR0.TS, CR4.OSFXSR.
     pub sse_ready: bool,
+    /// Instructions with VEX may run. Hot twin of what [`Self::avx_enabled`] looks at and CR0.TS.
+    pub avx_ready: bool,
     /// MMX instructions may run. Hot twin of CR0.EM, CR0.TS.
     pub mmx_ready: bool,
     /// Each block must be checked against the limit of CS and the instruction breakpoints. Hot
@@ -116,6 +118,7 @@ impl Cpu {
             left_at: 0,
             alone: false,
             sse_ready: false,
+            avx_ready: false,
             mmx_ready: false,
             careful: true,
             watching: false,
@@ -195,7 +198,7 @@ impl Cpu {
     }
 
     /// Rebuilds what follows from the state: CPL, segment bases, whether SSE may run, the TLB
-    /// view. To be called after any change of segments, control registers or EFER (CLTS too); it
+    /// view. To be called after any change of segments, control registers, XCR0 or EFER (CLTS too); it
     /// flushes nothing.
     pub fn refresh(&mut self) {
         self.size = self.find_code_size();
@@ -217,10 +220,21 @@ impl Cpu {
         }
         self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
         self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;
+        self.avx_ready = self.avx_enabled() && self.control.cr0 & cr0::TS == 0;
         self.refresh_debug();
         let limited = self.size != CodeSize::Bits64 && self.seg[usize::from(sreg::CS)].limit != u32::MAX;
         self.careful = limited || self.has_instruction_breakpoint();
         self.refresh_view();
+    }
+
+    /// Whether the operating system has enabled AVX: CR4.OSXSAVE, SSE and AVX state in XCR0,
+    /// protected mode.
+    pub fn avx_enabled(&self) -> bool {
+        const SSE_AND_AVX: u64 = 1 << 1 | 1 << 2;
+        self.control.cr4 & cr4::OSXSAVE != 0
+            && self.control.xcr0 & SSE_AND_AVX == SSE_AND_AVX
+            && self.protected()
+            && !self.v86()
     }
 
     /// Rebuilds the TLB view alone (after CPL, AC, CR0.AM or CR4.SMAP changed).

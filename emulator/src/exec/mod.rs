@@ -4,6 +4,7 @@
 //! anything is changed, so that a faulting instruction leaves no trace.
 
 pub mod alu;
+pub mod avx;
 pub mod bits;
 pub mod cond;
 pub mod data;

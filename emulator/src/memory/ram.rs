@@ -28,6 +28,8 @@ unsafe impl Plain for u32 {}
 unsafe impl Plain for u64 {}
 // SAFETY: as above.
 unsafe impl Plain for u128 {}
+// SAFETY: as above; an array has no padding.
+unsafe impl Plain for [u128; 2] {}
 
 impl Ram {
     /// Reserves `len` bytes, zeroed; the host commits pages as they are touched.

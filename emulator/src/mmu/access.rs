@@ -241,7 +241,7 @@ impl Cpu {
         view: usize,
     ) -> Result<T, Leave> {
         let size = size_of::<T>();
-        let mut bytes = [0; 16];
+        let mut bytes = [0; 32];
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
@@ -256,7 +256,7 @@ impl Cpu {
             self.watch(board, linear, size as u64, false)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..size])?;
         }
-        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (16 is the largest
+        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (32 is the largest
         // Plain type).
         Ok(unsafe { ram::load(bytes.as_ptr() as u64) })
     }
@@ -272,7 +272,7 @@ impl Cpu {
         view: usize,
     ) -> Step {
         let size = size_of::<T>();
-        let mut bytes = [0; 16];
+        let mut bytes = [0; 32];
         // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
         unsafe { ram::store(bytes.as_mut_ptr() as u64, value) };
         self.check_canonical(linear, seg, size as u64)?;
@@ -309,7 +309,7 @@ impl Cpu {
         let size = size_of::<T>();
         let view = self.view;
         let at = linear & 0xfff;
-        let mut bytes = [0; 16];
+        let mut bytes = [0; 32];
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - at) as usize;

@@ -117,7 +117,7 @@ features! {
         31 Pbe              "pbe"              MISSING [],
 
     (1, 0, Ecx):
-        0  Sse3             "sse3"             MISSING [Sse2],
+        0  Sse3             "sse3"             BUILT   [Sse2],
         1  Pclmulqdq        "pclmulqdq"        MISSING [Sse2],
         2  Dtes64           "dtes64"           MISSING [Ds],
         3  Monitor          "monitor"          MISSING [],
@@ -126,7 +126,7 @@ features! {
         6  Smx              "smx"              MISSING [],
         7  Est              "est"              MISSING [],
         8  Tm2              "tm2"              MISSING [],
-        9  Ssse3            "ssse3"            MISSING [Sse3],
+        9  Ssse3            "ssse3"            BUILT   [Sse3],
         11 Sdbg             "sdbg"             MISSING [],
         12 Fma              "fma"              MISSING [Avx],
         13 Cx16             "cx16"             MISSING [Cx8],
@@ -134,7 +134,7 @@ features! {
         15 Pdcm             "pdcm"             MISSING [],
         17 Pcid             "pcid"             BUILT   [Lm],
         18 Dca              "dca"              MISSING [],
-        19 Sse4_1           "sse4_1"           MISSING [Ssse3],
+        19 Sse4_1           "sse4_1"           BUILT   [Ssse3],
         20 Sse4_2           "sse4_2"           MISSING [Sse4_1],
         21 X2apic           "x2apic"           MISSING [Apic],
         22 Movbe            "movbe"            MISSING [],

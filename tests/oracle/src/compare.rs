@@ -64,7 +64,10 @@ impl Rules {
             undefined: undefined_flags(instruction, &generated.case.state),
             undefined_at_fault: 0,
             skipped: unpredictable(generated),
-            approximate: matches!(mnemonic, Rcpps | Rcpss | Rsqrtps | Rsqrtss),
+            approximate: matches!(
+                mnemonic,
+                Rcpps | Rcpss | Rsqrtps | Rsqrtss | Vrcpps | Vrcpss | Vrsqrtps | Vrsqrtss
+            ),
             x87_ulps: if transcendental { 2 } else { 0 },
             // C1 tells how the last bit was rounded, PE and UE (then ES and B) whether it was.
             fsw: if transcendental { 0x82b0 } else { 0 },

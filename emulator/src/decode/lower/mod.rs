@@ -2,8 +2,8 @@
 //! handler, family by family.
 
 mod int;
-mod sse;
 mod system;
+mod vector;
 mod x87;
 
 use iced_x86::{FlowControl, Instruction, OpKind, Register};
@@ -173,7 +173,7 @@ pub fn lower(instruction: &Instruction, offset: u16, nth: u8, size: CodeSize, fe
 fn handler(instruction: &Instruction, size: CodeSize, features: &Features, op: &mut Op) -> Option<Handler> {
     int::lower(instruction, features, op)
         .or_else(|| system::lower(instruction, size, op))
-        .or_else(|| sse::lower(instruction, op))
+        .or_else(|| vector::lower(instruction, op))
         .or_else(|| x87::lower(instruction, op))
 }
 

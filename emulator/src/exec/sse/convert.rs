@@ -5,8 +5,6 @@ use super::exceptions::bit::{MASK_SHIFT, PE};
 use super::exceptions::{Hosted, control, quiet, trapped};
 use super::float::{Float, number};
 use super::host::{self, Run};
-use crate::cpu::Cpu;
-use crate::exec::Leave;
 
 /// The upper half of `dst` over `low`.
 #[inline(always)]
@@ -99,9 +97,9 @@ pub struct Cvtdq2pd;
 
 impl Numeric for Cvtdq2pd {
     #[inline(always)]
-    fn compute(_: &mut Cpu, _: u128, src: u128, _: u8) -> Result<u128, Leave> {
+    fn compute(_: u32, _: u128, src: u128, _: u8) -> (u128, u32) {
         let wide = |nth| u128::from(f64::from(integer(src, nth)).to_bits());
-        Ok(wide(0) | wide(1) << 64)
+        (wide(0) | wide(1) << 64, 0)
     }
 }
 
@@ -122,8 +120,9 @@ impl Hosted for Cvtdq2ps {
 pub struct Cvtpi2ps;
 
 impl Numeric for Cvtpi2ps {
-    fn compute(cpu: &mut Cpu, dst: u128, src: u128, imm: u8) -> Result<u128, Leave> {
-        Ok(merge(dst, Cvtdq2ps::compute(cpu, dst, u128::from(src as u64), imm)? as u64))
+    fn compute(mxcsr: u32, dst: u128, src: u128, imm: u8) -> (u128, u32) {
+        let (value, flags) = Cvtdq2ps::compute(mxcsr, dst, u128::from(src as u64), imm);
+        (merge(dst, value as u64), flags)
     }
 }
 
@@ -132,8 +131,8 @@ pub struct Cvtsi2sd32;
 
 impl Numeric for Cvtsi2sd32 {
     #[inline(always)]
-    fn compute(_: &mut Cpu, dst: u128, src: u128, _: u8) -> Result<u128, Leave> {
-        Ok(merge(dst, f64::from(integer(src, 0)).to_bits()))
+    fn compute(_: u32, dst: u128, src: u128, _: u8) -> (u128, u32) {
+        (merge(dst, f64::from(integer(src, 0)).to_bits()), 0)
     }
 }
 
@@ -279,13 +278,13 @@ pub struct Cvtps2pi;
 pub struct Cvttps2pi;
 
 impl Numeric for Cvtps2pi {
-    fn compute(cpu: &mut Cpu, _: u128, src: u128, imm: u8) -> Result<u128, Leave> {
-        Cvtps2dq::compute(cpu, 0, u128::from(src as u64), imm)
+    fn compute(mxcsr: u32, _: u128, src: u128, imm: u8) -> (u128, u32) {
+        Cvtps2dq::compute(mxcsr, 0, u128::from(src as u64), imm)
     }
 }
 
 impl Numeric for Cvttps2pi {
-    fn compute(cpu: &mut Cpu, _: u128, src: u128, imm: u8) -> Result<u128, Leave> {
-        Cvttps2dq::compute(cpu, 0, u128::from(src as u64), imm)
+    fn compute(mxcsr: u32, _: u128, src: u128, imm: u8) -> (u128, u32) {
+        Cvttps2dq::compute(mxcsr, 0, u128::from(src as u64), imm)
     }
 }

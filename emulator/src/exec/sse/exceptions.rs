@@ -67,29 +67,27 @@ pub trait Hosted {
 
 impl<O: Hosted> super::Numeric for O {
     #[inline(always)]
-    fn compute(cpu: &mut Cpu, dst: u128, src: u128, _: u8) -> Result<u128, Leave> {
-        match O::fast(cpu.vector.mxcsr, dst, src) {
-            Some(result) => Ok(result),
-            None => on_host(cpu, O::RUN, O::unmasked, dst, src),
+    fn compute(mxcsr: u32, dst: u128, src: u128, _: u8) -> (u128, u32) {
+        match O::fast(mxcsr, dst, src) {
+            Some(result) => (result, 0),
+            None => on_host(mxcsr, O::RUN, O::unmasked, dst, src),
         }
     }
 }
 
 #[inline(never)]
 fn on_host(
-    cpu: &mut Cpu,
+    mxcsr: u32,
     run: Run,
     unmasked: fn(u32, u32, u128, u128) -> u32,
     dst: u128,
     src: u128,
-) -> Result<u128, Leave> {
-    let mxcsr = cpu.vector.mxcsr;
+) -> (u128, u32) {
     let (result, mut flags) = run(control(mxcsr), dst, src);
     if mxcsr & (OM | UM) != OM | UM {
         flags = unmasked(mxcsr, flags, dst, src);
     }
-    cpu.simd_flags(flags)?;
-    Ok(result)
+    (result, flags)
 }
 
 /// The bits of MXCSR that rule results. FTZ has no effect while underflow is unmasked (SDM
@@ -112,8 +110,13 @@ pub fn trapped(mxcsr: u32, mut flags: u32, denormal: bool, inexact: impl Fn() ->
     flags
 }
 
+/// Where the flags lie of an instruction's first step, and of later ones, in what
+/// [`super::Numeric::compute`] returns. A step with an unmasked exception is the last.
+pub const STEPS: [u32; 3] = [0, 16, 24];
+
 impl Cpu {
-    /// An instruction found the exceptions `flags`: sets MXCSR, raises the unmasked ones.
+    /// An instruction found the exceptions `flags`: sets MXCSR, raises the unmasked ones. Those of
+    /// an instruction's later steps lie higher up: see [`STEPS`].
     ///
     /// # Errors
     /// #XM, or #UD without CR4.OSXMMEXCPT.
@@ -121,7 +124,7 @@ impl Cpu {
     pub fn simd_flags(&mut self, flags: u32) -> Step {
         let unmasked = flags & !(self.vector.mxcsr >> MASK_SHIFT);
         if unmasked != 0 {
-            return Err(self.simd_fault(flags, unmasked));
+            return self.simd_steps(flags);
         }
         self.vector.mxcsr |= flags;
         Ok(())
@@ -129,11 +132,18 @@ impl Cpu {
 
     #[cold]
     #[inline(never)]
-    fn simd_fault(&mut self, flags: u32, unmasked: u32) -> Leave {
-        // Nothing was computed, so what computing finds is not reported.
-        let found = if unmasked & PRE != 0 { flags & PRE } else { flags };
-        self.vector.mxcsr |= found;
-        if self.control.cr4 & cr4::OSXMMEXCPT != 0 { self.xm() } else { self.ud() }
+    fn simd_steps(&mut self, flags: u32) -> Step {
+        for shift in STEPS {
+            let found = flags >> shift & FLAGS;
+            let unmasked = found & !(self.vector.mxcsr >> MASK_SHIFT);
+            // Where nothing was computed, what computing finds is not reported.
+            self.vector.mxcsr |= if unmasked & PRE != 0 { found & PRE } else { found };
+            if unmasked != 0 {
+                let reported = self.control.cr4 & cr4::OSXMMEXCPT != 0;
+                return Err(if reported { self.xm() } else { self.ud() });
+            }
+        }
+        Ok(())
     }
 
     #[cold]

@@ -41,6 +41,14 @@ pub trait Float:
     fn near_one(self) -> Self;
     /// A quarter of a number above 1; others as they are.
     fn quarter(self) -> Self;
+    /// With the other sign.
+    fn negated(self) -> Self;
+    /// This × `factor` + `term`, rounded once, to nearest.
+    fn times_plus(self, factor: Self, term: Self) -> Self;
+    /// As a double, which holds it exactly unless it is a signalling NaN.
+    fn wide(self) -> f64;
+    /// A double that this format holds exactly.
+    fn from_wide(value: f64) -> Self;
 }
 
 macro_rules! float {
@@ -108,6 +116,26 @@ macro_rules! float {
 
             fn quarter(self) -> Self {
                 if self.abs() > 1.0 { self * 0.25 } else { self }
+            }
+
+            #[inline(always)]
+            fn negated(self) -> Self {
+                -self
+            }
+
+            #[inline(always)]
+            fn times_plus(self, factor: Self, term: Self) -> Self {
+                self.mul_add(factor, term)
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn from_wide(value: f64) -> Self {
+                value as $type
             }
         }
     };

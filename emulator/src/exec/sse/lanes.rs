@@ -26,6 +26,14 @@ pub trait Lanes:
     fn interleave(a: Self, b: Self, width: usize, high: bool) -> Self;
     /// Lanes of `a`, then those of `b`, each narrowed to half its width by `f`.
     fn pack<L: Lane, H: Lane>(a: Self, b: Self, f: impl Fn(L) -> H) -> Self;
+    /// Applies `f` to the pairs of neighbours in `a`, then to those in `b`.
+    fn pairs<L: Lane>(a: Self, b: Self, f: impl Fn(L, L) -> L) -> Self;
+    /// Picks bytes of `a` by number, modulo the register's width; `None` gives zero.
+    fn pick(a: Self, f: impl Fn(usize) -> Option<usize>) -> Self;
+    /// Byte `nth`, modulo the register's width.
+    fn byte(self, nth: usize) -> u8;
+    /// `a` over `b`, shifted right by this many bytes.
+    fn align(a: Self, b: Self, bytes: u32) -> Self;
 }
 
 /// The type of one lane.
@@ -65,7 +73,7 @@ macro_rules! lane {
     )*};
 }
 
-lane!(u8 u16 u32 u64 i8 i16 i32);
+lane!(u8 u16 u32 u64 i8 i16 i32 i64);
 
 macro_rules! lanes {
     ($type:ident, $bytes:literal) => {
@@ -107,6 +115,38 @@ macro_rules! lanes {
                     f(L::get(&b.to_le_bytes(), nth)).put(&mut out, count + nth);
                 }
                 Self::from_le_bytes(out)
+            }
+
+            #[inline(always)]
+            fn pairs<L: Lane>(a: Self, b: Self, f: impl Fn(L, L) -> L) -> Self {
+                let mut out = [0; $bytes];
+                let count = $bytes / size_of::<L>() / 2;
+                for (from, first) in [(a.to_le_bytes(), 0), (b.to_le_bytes(), count)] {
+                    for nth in 0..count {
+                        let (low, high) = (L::get(&from, 2 * nth), L::get(&from, 2 * nth + 1));
+                        f(low, high).put(&mut out, first + nth);
+                    }
+                }
+                Self::from_le_bytes(out)
+            }
+
+            #[inline(always)]
+            fn pick(a: Self, f: impl Fn(usize) -> Option<usize>) -> Self {
+                let a = a.to_le_bytes();
+                Self::from_le_bytes(std::array::from_fn(|nth| f(nth).map_or(0, |from| a[from % $bytes])))
+            }
+
+            #[inline(always)]
+            fn byte(self, nth: usize) -> u8 {
+                self.to_le_bytes()[nth % $bytes]
+            }
+
+            #[inline(always)]
+            fn align(a: Self, b: Self, bytes: u32) -> Self {
+                match (8 * bytes).checked_sub(Self::BITS) {
+                    None => b >> (8 * bytes) | a.checked_shl(Self::BITS - 8 * bytes).unwrap_or(0),
+                    Some(beyond) => a.checked_shr(beyond).unwrap_or(0),
+                }
             }
         }
     };

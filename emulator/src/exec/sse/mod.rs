@@ -1,46 +1,60 @@
-//! MMX, SSE and SSE2.
+//! MMX, SSE to SSE4.2, and what of AVX and AVX2 does the same in each lane of 128 bits.
 //!
 //! An operation is a type that implements [`Packed`] (a pure function of two registers) or
-//! [`Numeric`] (one under the rule of MXCSR). The functions below are the forms in which
-//! instructions name their operands; each exists once for every operation it is used with.
+//! [`Numeric`] (one under the rule of MXCSR). The functions in [`shape`] are the forms in which
+//! instructions name their operands, over an [`Encoding`]; each exists once for every operation
+//! it is used with.
 
 mod approximate;
+pub mod blend;
 pub mod cache;
 pub mod compare;
 pub mod convert;
+pub mod encoding;
 pub mod exceptions;
 pub mod float;
+pub mod horizontal;
 mod host;
+pub mod insert;
 pub mod integer;
-mod lanes;
+pub mod lanes;
 pub mod mmx;
 pub mod moves;
+pub mod round;
+pub mod shape;
 pub mod shuffle;
+pub mod sse4;
+pub mod ssse3;
 pub mod state;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+pub mod text;
 
 pub use approximate::{Rcp, Rsqrt};
+pub use encoding::{Encoding, Legacy, Vex128, Vex256, Wide};
 
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
-use crate::exec::{Leave, Step, Word};
+use crate::exec::{Leave, Step};
 use crate::mmu::access::Plain;
 
 /// An operation on whole registers that cannot fail: `u64` for MMX, `u128` for XMM.
 pub trait Packed<V> {
+    /// How many bits of the immediate belong to the lower half of a YMM register; those above
+    /// them belong to the upper half. With 0, each half gets all.
+    const LANE_IMMEDIATE: usize = 0;
+
     /// The new first operand.
     fn compute(dst: V, src: V, imm: u8) -> V;
 }
 
-/// An operation on XMM registers that reads and changes MXCSR.
+/// An operation on XMM registers under the rule of MXCSR.
 pub trait Numeric {
-    /// The new first operand. General and MMX registers are passed in the low bits.
-    ///
-    /// # Errors
-    /// #XM or #UD, raised, with MXCSR's flags already set.
-    fn compute(cpu: &mut Cpu, dst: u128, src: u128, imm: u8) -> Result<u128, Leave>;
+    /// The new first operand, and the exceptions that were found, for [`Cpu::simd_flags`]; where
+    /// several lanes are computed, all of theirs together. General
+    /// and MMX registers are passed in the low bits.
+    fn compute(mxcsr: u32, dst: u128, src: u128, imm: u8) -> (u128, u32);
 }
 
 /// A memory operand read into the low bits of a register.
@@ -68,11 +82,15 @@ pub struct Aligned;
 impl Source for Aligned {
     #[inline(always)]
     fn load(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<u128, Leave> {
-        let linear = cpu.aligned(op, false)?;
+        let linear = cpu.aligned(op, 16, false)?;
         cpu.load(board, linear, op.seg)
     }
 }
 
+/// A memory operand of 1 byte.
+pub type M8 = Unaligned<u8>;
+/// A memory operand of 2 bytes.
+pub type M16 = Unaligned<u16>;
 /// A memory operand of 4 bytes.
 pub type M32 = Unaligned<u32>;
 /// A memory operand of 8 bytes.
@@ -102,94 +120,13 @@ impl Cpu {
         self.vector.xmm[usize::from(number & 15)] = value;
     }
 
-    /// The linear address of a 16-byte operand that must be aligned.
+    /// The linear address of an operand that must be aligned to its size, a power of two.
     ///
     /// # Errors
     /// #GP(0) if it is not, or a segment fault.
     #[inline(always)]
-    pub fn aligned(&mut self, op: &Op, write: bool) -> Result<u64, Leave> {
-        let linear = self.linear(op, 16, write)?;
-        if linear & 15 == 0 { Ok(linear) } else { Err(self.gp(0)) }
+    pub fn aligned(&mut self, op: &Op, size: u64, write: bool) -> Result<u64, Leave> {
+        let linear = self.linear(op, size, write)?;
+        if linear & (size - 1) == 0 { Ok(linear) } else { Err(self.gp(0)) }
     }
-}
-
-// --- packed operations on XMM registers ------------------------------------------------------
-
-/// `op xmm, xmm, [imm8]`
-pub fn packed_reg<O: Packed<u128>>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let value = O::compute(cpu.xmm(op.dst), cpu.xmm(op.src), op.imm as u8);
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op xmm, m128, [imm8]`
-pub fn packed_mem<O: Packed<u128>>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let source = M128::load(cpu, board, op)?;
-    let value = O::compute(cpu.xmm(op.dst), source, op.imm as u8);
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op xmm, mem` of a kind other than [`M128`]
-pub fn packed_scalar_mem<O: Packed<u128>, S: Source>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let source = S::load(cpu, board, op)?;
-    let value = O::compute(cpu.xmm(op.dst), source, op.imm as u8);
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op xmm, imm8`: shifts, which take the immediate for their second operand.
-pub fn packed_imm<O: Packed<u128>>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let value = O::compute(cpu.xmm(op.dst), u128::from(op.imm as u8), 0);
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-// --- numeric operations ----------------------------------------------------------------------
-
-/// `op xmm, xmm, [imm8]`
-pub fn numeric_reg<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let value = O::compute(cpu, cpu.xmm(op.dst), cpu.xmm(op.src), op.imm as u8)?;
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op xmm, mem, [imm8]`
-pub fn numeric_mem<O: Numeric, S: Source>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let source = S::load(cpu, board, op)?;
-    let value = O::compute(cpu, cpu.xmm(op.dst), source, op.imm as u8)?;
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op xmm, reg`
-pub fn from_general_reg<O: Numeric, W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let source = u128::from(W::get(cpu, op.src).zext());
-    let value = O::compute(cpu, cpu.xmm(op.dst), source, 0)?;
-    cpu.set_xmm(op.dst, value);
-    Ok(())
-}
-
-/// `op reg, xmm`
-pub fn to_general_reg<O: Numeric, W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let value = O::compute(cpu, 0, cpu.xmm(op.src), 0)?;
-    W::set(cpu, op.dst, W::cut(value as u64));
-    Ok(())
-}
-
-/// `op reg, mem`
-pub fn to_general_mem<O: Numeric, W: Word, S: Source>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    cpu.sse()?;
-    let source = S::load(cpu, board, op)?;
-    let value = O::compute(cpu, 0, source, 0)?;
-    W::set(cpu, op.dst, W::cut(value as u64));
-    Ok(())
 }

@@ -33,22 +33,45 @@ shuffle! {
         let pick = |from, n| u128::from(dword(from, imm >> (2 * n)));
         pick(a, 0) | pick(a, 1) << 32 | pick(b, 2) << 64 | pick(b, 3) << 96
     };
-    /// SHUFPD
-    Shufpd: u128, (a, b, imm) = {
-        let pick = |from: u128, n: u8| u128::from((from >> (64 * (imm >> n & 1))) as u64);
-        pick(a, 0) | pick(b, 1) << 64
-    };
     /// PUNPCKLQDQ, UNPCKLPD, MOVLHPS
     Punpcklqdq: u128, (a, b, _) = u128::from(a as u64) | b << 64;
     /// PUNPCKHQDQ, UNPCKHPD
     Punpckhqdq: u128, (a, b, _) = a >> 64 | b >> 64 << 64;
     /// MOVHLPS
     Movhlps: u128, (a, b, _) = a >> 64 << 64 | b >> 64;
+    /// MOVSS of registers
+    Movss: u128, (a, b, _) = a >> 32 << 32 | u128::from(b as u32);
+    /// MOVSD of registers, MOVLPS, MOVLPD
+    Movsd: u128, (a, b, _) = a >> 64 << 64 | u128::from(b as u64);
+    /// MOVQ of registers
+    Movq: u128, (_, b, _) = u128::from(b as u64);
+    /// MOVDDUP
+    Movddup: u128, (_, b, _) = b << 64 | u128::from(b as u64);
+    /// MOVSLDUP
+    Movsldup: u128, (_, b, _) = { let even = b & EVEN; even | even << 32 };
+    /// MOVSHDUP
+    Movshdup: u128, (_, b, _) = { let odd = b & !EVEN; odd | odd >> 32 };
     /// PSLLDQ
     Pslldq: u128, (a, b, _) = if b > 15 { 0 } else { a << (8 * b) };
     /// PSRLDQ
     Psrldq: u128, (a, b, _) = if b > 15 { 0 } else { a >> (8 * b) };
 }
+
+/// SHUFPD, and VPERMILPD with an immediate
+pub struct Shufpd;
+
+impl Packed<u128> for Shufpd {
+    const LANE_IMMEDIATE: usize = 2;
+
+    #[inline(always)]
+    fn compute(a: u128, b: u128, imm: u8) -> u128 {
+        let pick = |from: u128, n: u8| u128::from((from >> (64 * (imm >> n & 1))) as u64);
+        pick(a, 0) | pick(b, 1) << 64
+    }
+}
+
+/// Doublewords 0 and 2.
+const EVEN: u128 = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffff;
 
 /// Doubleword `n mod 4`.
 #[inline(always)]

@@ -141,7 +141,7 @@ impl Builder<'_> {
                 self.instruction.set_immediate16(size);
                 self.instruction.set_immediate8_2nd(level);
             }
-            Ldmxcsr => {
+            Ldmxcsr | Vldmxcsr => {
                 if let Some(target) = self.operand {
                     let mut value = mxcsr(self.random);
                     if self.random.one_in(8) {

@@ -25,7 +25,7 @@ const DATA: u64 = 0x2000;
 const AREA: u64 = 0x3000;
 
 /// A processor in 64-bit mode without paging, for which linear addresses are physical ones.
-pub(super) fn machine() -> (Cpu, Board) {
+pub(in crate::exec) fn machine() -> (Cpu, Board) {
     let mut memory = Memory::new(1 << 20).unwrap();
     memory.map_mut().add(Range::ram(0, 1 << 20, 0)).unwrap();
     let mut cpu = Cpu::new(0, CpuModel::everything());

@@ -1,0 +1,89 @@
+//! VCVTPH2PS and VCVTPS2PH.
+
+use super::soft::{HALF, Kind, Layout, SINGLE};
+use crate::Board;
+use crate::cpu::Cpu;
+use crate::decode::Op;
+use crate::exec::Step;
+use crate::exec::sse::exceptions::bit::{DAZ, DE, FTZ, IE, RC};
+use crate::exec::sse::shape::narrowed;
+use crate::exec::sse::{Numeric, Wide};
+
+/// VCVTPH2PS: the four halves in the low 64 bits. Denormals are no exceptions, and no zeros
+/// either.
+pub struct Vcvtph2ps;
+
+impl Numeric for Vcvtph2ps {
+    fn compute(mxcsr: u32, _: u128, src: u128, _: u8) -> (u128, u32) {
+        let (mut out, mut flags) = (0, 0);
+        for nth in 0..4 {
+            let half = u64::from((src >> (16 * nth)) as u16);
+            let (bits, found) = convert(HALF, SINGLE, half, mxcsr);
+            out |= u128::from(bits) << (32 * nth);
+            flags |= found;
+        }
+        (out, flags)
+    }
+}
+
+/// VCVTPS2PH: to the low 64 bits, rounded as the immediate says. FTZ plays no part.
+pub struct Vcvtps2ph;
+
+impl Numeric for Vcvtps2ph {
+    fn compute(mxcsr: u32, _: u128, src: u128, imm: u8) -> (u128, u32) {
+        const FROM_MXCSR: u8 = 1 << 2;
+        let chosen = u32::from(imm & 3) << RC.trailing_zeros();
+        let rounding = if imm & FROM_MXCSR != 0 { mxcsr & RC } else { chosen };
+        let control = mxcsr & !(RC | FTZ) | rounding;
+        let (mut out, mut flags) = (0, 0);
+        for nth in 0..4 {
+            let mut single = u64::from((src >> (32 * nth)) as u32);
+            if SINGLE.denormal(single) {
+                if mxcsr & DAZ == 0 {
+                    flags |= DE;
+                } else {
+                    single = SINGLE.sign(SINGLE.negative(single));
+                }
+            }
+            let (bits, found) = convert(SINGLE, HALF, single, control);
+            out |= u128::from(bits) << (16 * nth);
+            flags |= found;
+        }
+        (out, flags)
+    }
+}
+
+/// A number in another format, with the exceptions of that but for denormal operands.
+fn convert(from: Layout, to: Layout, bits: u64, mxcsr: u32) -> (u64, u32) {
+    let negative = from.negative(bits);
+    match from.kind(bits) {
+        Kind::Zero => (to.sign(negative), 0),
+        Kind::Infinity => (to.sign(negative) | to.infinity(), 0),
+        Kind::Nan => {
+            let payload = from.payload_for(bits, to);
+            let invalid = if from.signalling(bits) { IE } else { 0 };
+            (to.sign(negative) | to.infinity() | to.quiet() | payload, invalid)
+        }
+        Kind::Finite(value) => to.round(negative, value, false, mxcsr),
+    }
+}
+
+/// VCVTPS2PH: `m64, xmm, imm8`
+pub fn store_64(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    cpu.avx()?;
+    let (value, flags) = Vcvtps2ph::compute(cpu.vector.mxcsr, 0, cpu.xmm(op.src), op.imm as u8);
+    // The store's fault comes first.
+    let linear = cpu.linear(op, 8, true)?;
+    cpu.check_write(board, linear, op.seg, 8)?;
+    cpu.simd_flags(flags)?;
+    cpu.store(board, linear, op.seg, value as u64)
+}
+
+/// VCVTPS2PH: `m128, ymm, imm8`
+pub fn store_128(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    cpu.avx()?;
+    let linear = cpu.linear(op, 16, true)?;
+    cpu.check_write(board, linear, op.seg, 16)?;
+    let value = narrowed::<Vcvtps2ph>(cpu, op, Wide::get(cpu, op.src))?;
+    cpu.store(board, linear, op.seg, value)
+}
