@@ -312,10 +312,25 @@ impl Cpu {
 
 /// INT n: `imm` is the vector.
 pub fn int_n(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    if cpu.v86() && cpu.flags.iopl() < 3 {
-        return Err(cpu.gp(0));
+    if cpu.v86() && cpu.is_redirected(board, op.imm as u8)? {
+        let here = cpu.this_ip(op);
+        cpu.rip = cpu.next_ip(op) & 0xffff;
+        let done = cpu.redirect_interrupt(board, op.imm as u8);
+        return match done {
+            Ok(()) => after_software(cpu, board, op.imm as u8),
+            Err(leave) => {
+                cpu.rip = here;
+                Err(leave)
+            }
+        };
     }
     software(cpu, board, op, op.imm as u8, Source::Software)
+}
+
+/// The handler begins with TF clear and nothing pending: the step is lost.
+fn after_software(cpu: &mut Cpu, board: &Board, vector: u8) -> Step {
+    cpu.exception = Some(Exception { vector, error: None });
+    cpu.branch_and_look_if_needed(board)
 }
 
 /// INT3
@@ -342,11 +357,7 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
     }
     let event = Exception { vector, error: None };
     match cpu.through_gate(board, event, source) {
-        Ok(()) => {
-            // The handler begins with TF clear and nothing pending: the step is lost.
-            cpu.exception = Some(event);
-            cpu.branch_and_look_if_needed(board)
-        }
+        Ok(()) => after_software(cpu, board, vector),
         Err(leave) => {
             if leave != Leave::BranchFault {
                 cpu.rip = here;
@@ -360,10 +371,8 @@ fn software(cpu: &mut Cpu, board: &mut Board, op: &Op, vector: u8, source: Sourc
 pub fn iret<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     // Even an IRET that faults lets NMIs through (SDM volume 3, 7.7.1).
     cpu.nmi_blocked = false;
-    let done = if !cpu.protected() {
+    let done = if !cpu.protected() || cpu.v86() {
         iret_real::<W>(cpu, board)
-    } else if cpu.v86() {
-        if cpu.flags.iopl() < 3 { Err(cpu.gp(0)) } else { iret_real::<W>(cpu, board) }
     } else if cpu.flags.system & flag::NT != 0 {
         if cpu.long_mode() { Err(cpu.gp(0)) } else { cpu.task_return(board, cpu.next_ip(op)) }
     } else {
@@ -374,6 +383,7 @@ pub fn iret<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 }
 
 fn iret_real<W: Word>(cpu: &mut Cpu, board: &mut Board) -> Step {
+    let virtual_flag = cpu.flags_are_virtual::<W>()?;
     let top = cpu.gpr[RSP];
     let ip = cpu.stack_load::<W>(board, top)?.zext();
     let selector = cpu.stack_load::<W>(board, top.wrapping_add(W::BYTES))?.zext() as u16;
@@ -381,10 +391,18 @@ fn iret_real<W: Word>(cpu: &mut Cpu, board: &mut Board) -> Step {
     if ip > u64::from(cpu.seg[CS].limit) {
         return Err(cpu.gp(0));
     }
+    if virtual_flag {
+        cpu.check_virtual_image(image)?;
+    }
     cpu.set_stack_pointer(top.wrapping_add(3 * W::BYTES));
     cpu.seg[CS].selector = selector;
     cpu.seg[CS].base = u64::from(selector) << 4;
     cpu.rip = ip;
+    if virtual_flag {
+        cpu.load_virtual_image(image);
+        cpu.refresh();
+        return Ok(());
+    }
     let kept = if W::BITS == 16 { !0xffff } else { flag::VM | flag::VIF | flag::VIP };
     let kept = if cpu.v86() { kept | flag::IOPL } else { kept };
     let old = cpu.flags.rflags();

@@ -23,6 +23,7 @@ pub mod stack;
 pub mod string;
 pub mod system;
 pub mod task;
+pub mod v86;
 pub mod word;
 pub mod x87;
 

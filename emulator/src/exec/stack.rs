@@ -150,19 +150,25 @@ pub fn push_seg<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 
 /// PUSHF
 pub fn pushf<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
-    if cpu.v86() && cpu.flags.iopl() < 3 {
-        return Err(cpu.gp(0));
-    }
-    let image = cpu.flags.rflags() & !(flag::VM | flag::RF);
+    let whole = if cpu.flags_are_virtual::<W>()? { cpu.virtual_image() } else { cpu.flags.rflags() };
+    let image = whole & !(flag::VM | flag::RF);
     cpu.push(board, W::cut(image))
 }
 
 /// POPF: what may change depends on CPL and IOPL (SDM volume 2, POPF).
 pub fn popf<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
-    if cpu.v86() && cpu.flags.iopl() < 3 {
-        return Err(cpu.gp(0));
-    }
+    let virtual_flag = cpu.flags_are_virtual::<W>()?;
+    let before = cpu.gpr[RSP];
     let value = cpu.pop::<W>(board)?.zext();
+    if virtual_flag {
+        if let Err(leave) = cpu.check_virtual_image(value) {
+            cpu.gpr[RSP] = before;
+            return Err(leave);
+        }
+        cpu.load_virtual_image(value);
+        cpu.refresh_view();
+        return cpu.look_if_needed(board);
+    }
     let mut writable = flag::STATUS | flag::TF | flag::DF | flag::NT | flag::AC | flag::ID;
     if W::BITS == 16 {
         writable &= 0xffff;

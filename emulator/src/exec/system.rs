@@ -1,6 +1,7 @@
 //! System instructions: control, debug and table registers, HLT, CPUID, time, cache.
 
 use super::segment::selector_error;
+use super::v86::InterruptFlag;
 use super::{Leave, Step, Word};
 use crate::Board;
 use crate::bus::LocalApic;
@@ -145,21 +146,24 @@ pub fn hlt(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     Err(Leave::Sync)
 }
 
-fn may_change_if(cpu: &mut Cpu) -> Step {
-    if cpu.protected() && cpu.cpl > cpu.flags.iopl() { Err(cpu.gp(0)) } else { Ok(()) }
-}
-
 /// CLI
 pub fn cli(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
-    may_change_if(cpu)?;
-    cpu.flags.system &= !flag::IF;
+    let clear = match cpu.interrupt_flag()? {
+        InterruptFlag::Real => flag::IF,
+        InterruptFlag::Virtual => flag::VIF,
+    };
+    cpu.flags.system &= !clear;
     Ok(())
 }
 
 /// STI: interrupts are held off for one more instruction if IF was clear.
 pub fn sti(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    may_change_if(cpu)?;
-    if cpu.flags.system & flag::IF == 0 {
+    if cpu.interrupt_flag()? == InterruptFlag::Virtual {
+        if cpu.flags.system & flag::VIP != 0 {
+            return Err(cpu.gp(0));
+        }
+        cpu.flags.system |= flag::VIF;
+    } else if cpu.flags.system & flag::IF == 0 {
         cpu.flags.system |= flag::IF;
         cpu.shadow_at = Some(cpu.retired + u64::from(op.nth) + 1);
         cpu.control.pending_debug &= !pending_debug::HELD;

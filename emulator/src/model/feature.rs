@@ -88,7 +88,7 @@ macro_rules! features {
 features! {
     (1, 0, Edx):
         0  Fpu              "fpu"              BUILT   [],
-        1  Vme              "vme"              MISSING [],
+        1  Vme              "vme"              BUILT   [],
         2  De               "de"               BUILT   [],
         3  Pse              "pse"              BUILT   [],
         4  Tsc              "tsc"              BUILT   [],

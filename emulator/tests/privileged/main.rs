@@ -14,3 +14,4 @@ mod rights;
 mod segments;
 mod system_calls;
 mod tasks;
+mod v86;
