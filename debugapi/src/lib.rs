@@ -20,6 +20,7 @@ pub mod host;
 pub mod host_memory;
 pub mod journal;
 pub mod schedule;
+pub mod server;
 pub mod session;
 pub mod spaces;
 pub mod wire;

@@ -5,9 +5,11 @@ mod console;
 mod devices;
 mod guest;
 mod inject;
+mod listen;
 mod replay;
 mod report;
 mod run;
+mod serve;
 mod sinks;
 mod trace;
 
@@ -60,6 +62,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Run a recorded run again, and compare its state at every event
     Replay(replay::ReplayArguments),
+    /// Hold a machine for a debugger's clients
+    Serve(Box<serve::ServeArguments>),
     /// Check or show configs
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         None => run::run(&run::RunArguments::default()),
         Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Replay(arguments)) => replay::run(arguments),
+        Some(Command::Serve(arguments)) => serve::serve(arguments),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Devices(arguments)) => devices::run(arguments),
     };

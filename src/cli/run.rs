@@ -98,7 +98,7 @@ impl End {
     }
 
     /// As a machine says it.
-    fn stop(self) -> Stop {
+    pub fn stop(self) -> Stop {
         match self {
             Self::Machine(stop) => stop,
             Self::Interrupt => Stop::Budget,
@@ -106,7 +106,7 @@ impl End {
     }
 
     /// The program's exit status.
-    fn status(self) -> u8 {
+    pub fn status(self) -> u8 {
         match self {
             Self::Machine(Stop::Exit(value)) => value as u8,
             Self::Machine(Stop::PowerOff) => 0,
@@ -129,7 +129,7 @@ impl End {
     }
 
     /// The sentence for the user.
-    fn sentence(self) -> String {
+    pub fn sentence(self) -> String {
         match self {
             Self::Machine(Stop::Exit(value)) => format!("the guest ended the run with value {value}"),
             Self::Machine(Stop::PowerOff) => "the guest turned the power off".into(),
@@ -195,7 +195,7 @@ fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
 }
 
 /// Everything a running machine is connected to.
-struct Outside {
+pub struct Outside {
     sinks: Sinks,
     terminal: Option<Terminal>,
     serial: Option<DeviceId>,
@@ -205,7 +205,8 @@ struct Outside {
 }
 
 impl Outside {
-    fn open(
+    /// Opens what the config names, and hands the machine what is typed already.
+    pub fn open(
         config: &Config,
         machine: &mut Machine,
         budget: Option<u64>,
@@ -232,7 +233,7 @@ impl Outside {
     }
 
     /// Gives the terminal back; what is left is the journal.
-    fn close(self) -> Option<Recorder> {
+    pub fn close(self) -> Option<Recorder> {
         self.recorder
     }
 
@@ -252,10 +253,7 @@ impl Outside {
                 None => ns.saturating_add(DAY_NS),
             };
             let stop = tracer.run(drive, machine, until, until_ns)?;
-            self.sinks.drain(machine)?;
-            if let Some(recorder) = &mut self.recorder {
-                recorder.drain(machine)?;
-            }
+            self.drain(machine)?;
             let asleep = machine.instructions() == instructions;
             let stop = match stop {
                 Stop::Budget if machine.instructions() >= self.budget => return Ok(End::Machine(stop)),
@@ -278,6 +276,20 @@ impl Outside {
                 return Ok(End::Interrupt);
             }
         }
+    }
+
+    /// Passes on what the machine has sent, and what it has noted.
+    pub fn drain(&mut self, machine: &mut Machine) -> anyhow::Result<()> {
+        self.sinks.drain(machine)?;
+        match &mut self.recorder {
+            Some(recorder) => recorder.drain(machine),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands what was typed to the guest; tells whether the user or a signal ends the run.
+    pub fn leaves(&mut self, machine: &mut Machine) -> bool {
+        self.signalled.load(Ordering::Relaxed) || self.listen(machine, Duration::ZERO)
     }
 
     /// Hands what was typed to the guest; tells whether the user wants to leave.

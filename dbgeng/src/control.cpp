@@ -1,0 +1,98 @@
+// IDebugControl to IDebugControl4.
+#include "extension.h"
+#include "shapes.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+namespace {
+
+// The longest text of one call of Output.
+constexpr size_t LONGEST_TEXT = 16 << 10;
+
+// Text in the form that the C library prints; DbgEng's own %ma, %mu, %N and %y are not known.
+struct Printed {
+    Printed(const char *format, va_list arguments) {
+        text[0] = 0;
+        if (format) _vsnprintf(text, sizeof text - 1, format, arguments);
+        text[sizeof text - 1] = 0;
+    }
+
+    char text[LONGEST_TEXT];
+};
+
+HRESULT output_text(Face *self, ULONG mask, const char *format, va_list arguments) {
+    if (!format) return E_INVALIDARG;
+    return Call(self, 14).u32(mask).text(Printed(format, arguments).text).make();
+}
+
+HRESULT controlled_text(Face *self, ULONG output_control, ULONG mask, const char *format, va_list arguments) {
+    if (!format) return E_INVALIDARG;
+    Call call(self, 16);
+    // DEBUG_OUTCTL_THIS_CLIENT is 0 among the low three bits.
+    if ((output_control & 7) == 0) call.only_here();
+    return call.u32(output_control).u32(mask).text(Printed(format, arguments).text).make();
+}
+
+HRESULT output(Face *self, ULONG mask, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    HRESULT result = output_text(self, mask, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+HRESULT controlled_output(Face *self, ULONG output_control, ULONG mask, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    HRESULT result = controlled_text(self, output_control, mask, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+HRESULT debuggee_type(Face *self, ULONG *kind, ULONG *qualifier) { return Call(self, 34).must(kind).must(qualifier).make(); }
+
+HRESULT wait_for_event(Face *self, ULONG flags, ULONG timeout) { return Call(self, 93).u32(flags).u32(timeout).make(); }
+
+HRESULT last_event(Face *self, ULONG *type, ULONG *process, ULONG *thread, void *extra, ULONG extra_room,
+                   ULONG *extra_used, char *description, ULONG description_room, ULONG *description_used) {
+    // The wire has both sizes first, then all that comes back.
+    Call call(self, 94);
+    call.promise(extra, extra_room).promise(description, description_room);
+    call.must(type).must(process).must(thread).array(extra, extra_room, 1).out(extra_used);
+    return call.array(description, description_room, 1).out(description_used).make();
+}
+
+} // namespace
+
+const Vtable CONTROL_METHODS = {
+    at(3, plain<3>),              // GetInterrupt
+    at(4, set32<4>),              // SetInterrupt
+    {14, reinterpret_cast<const void *>(output)},            // Output
+    at(15, output_text),          // OutputVaList
+    {16, reinterpret_cast<const void *>(controlled_output)}, // ControlledOutput
+    at(17, controlled_text),      // ControlledOutputVaList
+    at(34, debuggee_type),        // GetDebuggeeType
+    at(35, get32<35>),            // GetActualProcessorType
+    at(36, get32<36>),            // GetExecutingProcessorType
+    at(39, get32<39>),            // GetNumberProcessors
+    at(41, get32<41>),            // GetPageSize
+    at(42, plain<42>),            // IsPointer64Bit
+    at(47, get32<47>),            // GetEffectiveProcessorType
+    at(48, set32<48>),            // SetEffectiveProcessorType
+    at(49, get32<49>),            // GetExecutionStatus
+    at(50, set32<50>),            // SetExecutionStatus
+    at(53, get32<53>),            // GetEngineOptions
+    at(54, set32<54>),            // AddEngineOptions
+    at(55, set32<55>),            // RemoveEngineOptions
+    at(56, set32<56>),            // SetEngineOptions
+    at(61, get32<61>),            // GetRadix
+    at(62, set32<62>),            // SetRadix
+    at(68, get32<68>),            // GetNumberBreakpoints
+    at(74, add_extension),        // AddExtension
+    at(75, remove_extension),     // RemoveExtension
+    at(76, extension_by_path),    // GetExtensionByPath
+    at(77, call_extension),       // CallExtension
+    at(78, extension_function),   // GetExtensionFunction
+    at(93, wait_for_event),       // WaitForEvent
+    at(94, last_event),           // GetLastEventInformation
+};
