@@ -95,6 +95,8 @@ pub struct Cpu {
     pub shadow_at: Option<u64>,
     /// NMIs are held off until IRET.
     pub nmi_blocked: bool,
+    /// Where the sequence of RDRAND and RDSEED stands.
+    pub random: u64,
     /// Counted from zero.
     pub id: usize,
     /// What CPUID says and which features exist.
@@ -141,6 +143,7 @@ impl Cpu {
             activity: Activity::Running,
             shadow_at: None,
             nmi_blocked: false,
+            random: 0,
             id,
             model,
             deadline: 0,
@@ -193,6 +196,7 @@ impl Cpu {
         self.activity = Activity::Running;
         self.shadow_at = None;
         self.nmi_blocked = false;
+        self.random = self.model.seed.wrapping_add(self.id as u64);
         self.refresh();
         self.tlb.flush_all();
     }
@@ -351,6 +355,7 @@ impl Cpu {
             activity: self.activity,
             shadow_at: self.shadow_at,
             nmi_blocked: self.nmi_blocked,
+            random: self.random,
         }
     }
 
@@ -371,6 +376,7 @@ impl Cpu {
         self.activity = state.activity;
         self.shadow_at = state.shadow_at;
         self.nmi_blocked = state.nmi_blocked;
+        self.random = state.random;
         self.refresh();
         self.tlb.flush_all();
     }

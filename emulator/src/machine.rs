@@ -269,6 +269,9 @@ impl Machine {
         let cpu = &mut self.cpus[0];
         let wires = self.board.wires[0];
         let enabled = cpu.flags.system & flag::IF != 0;
+        if cpu.activity == Activity::Waiting {
+            return self.wait(until_ns);
+        }
         if wires.nmi && !cpu.nmi_blocked || wires.interrupt() && enabled {
             cpu.activity = Activity::Running;
             return None;
@@ -286,6 +289,22 @@ impl Machine {
                 None
             }
         }
+    }
+
+    /// A processor in MWAIT: whatever comes next ends the wait.
+    fn wait(&mut self, until_ns: u64) -> Option<Stop> {
+        let wires = self.board.wires[0];
+        let fabric = &mut self.board.fabric;
+        let next = fabric.events.next_at().filter(|_| !wires.nmi && !wires.interrupt());
+        if next.is_some_and(|at| at > until_ns) {
+            fabric.clock.skip_to(until_ns);
+            return Some(Stop::Budget);
+        }
+        if let Some(at) = next {
+            fabric.clock.skip_to(at);
+        }
+        self.cpus[0].activity = Activity::Running;
+        None
     }
 
     /// Takes an NMI or a maskable interrupt if one can be taken now.

@@ -388,7 +388,9 @@ impl Config {
             stepping: cpu.stepping,
             physical_bits: cpu.physical_bits,
             tsc_hz: cpu.tsc_hz,
+            seed: 0,
             features,
+            ..CpuModel::default()
         }
     }
 

@@ -224,6 +224,28 @@ pub fn cmpxchg8b(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     Ok(())
 }
 
+/// CMPXCHG16B: only ZF changes; the operand must be aligned.
+pub fn cmpxchg16b(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
+    let pair =
+        |cpu: &Cpu, high: u8, low: u8| u128::from(u64::get(cpu, high)) << 64 | u128::from(u64::get(cpu, low));
+    let expected = pair(cpu, gpr::RDX, gpr::RAX);
+    let new = pair(cpu, gpr::RCX, gpr::RBX);
+    let linear = cpu.aligned(op, 16, true)?;
+    let mut old = 0;
+    cpu.modify_linear::<u128>(board, linear, op.seg, |_, value| {
+        old = value;
+        if value == expected { new } else { value }
+    })?;
+    let equal = old == expected;
+    if !equal {
+        u64::set(cpu, gpr::RAX, old as u64);
+        u64::set(cpu, gpr::RDX, (old >> 64) as u64);
+    }
+    let status = cpu.flags.status() & !flag::ZF;
+    cpu.flags.set_status(status | if equal { flag::ZF } else { 0 });
+    Ok(())
+}
+
 /// LAHF
 pub fn lahf(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     let value = cpu.flags.rflags() as u8;

@@ -5,10 +5,14 @@
 
 pub mod alu;
 pub mod avx;
+pub mod bases;
 pub mod bits;
+pub mod bmi;
 pub mod cond;
+pub mod crypto;
 pub mod data;
 pub mod debug;
+pub mod direct;
 pub mod far;
 pub mod flow;
 pub mod interrupt;
@@ -16,16 +20,20 @@ pub mod msr;
 pub mod muldiv;
 pub mod paging;
 pub mod port;
+pub mod random;
 pub mod segment;
 pub mod shift;
 pub mod sse;
 pub mod stack;
+pub mod stamps;
 pub mod string;
 pub mod system;
 pub mod task;
 pub mod v86;
+pub mod wait;
 pub mod word;
 pub mod x87;
+pub mod xsave;
 
 use crate::Board;
 use crate::cpu::{Cpu, Exception};

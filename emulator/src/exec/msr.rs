@@ -2,13 +2,17 @@
 
 use crate::Board;
 use crate::cpu::Cpu;
+use crate::exec::wait::UMWAIT_CONTROL;
 use crate::mmu::walk::canonical;
+use crate::model::{Feature, Vendor};
 use crate::state::{Msrs, sreg};
 
 /// Bits 10:8 of IA32_MTRRCAP say fixed ranges and write-combining; 8 variable ranges.
 const MTRR_CAP: u64 = 0x508;
 /// IA32_MCG_CAP: the banks that [`Msrs::mc_banks`] has, without control register.
 const MCG_CAP: u64 = 6;
+/// IA32_APIC_BASE.EXTD
+const X2APIC_ENABLE: u64 = 1 << 10;
 /// A write to the TSC writes it as of now.
 const TSC: u32 = 0x10;
 
@@ -41,7 +45,7 @@ impl Cpu {
             TSC => self.tsc_at(board.fabric.clock.now_ns()),
             0x3b => msr.tsc_adjust,
             0x1b if !self.has_local_apic(board) => msr.apic_base,
-            0x1b | 0x6e0 | 0x800..=0x8ff => {
+            0x1b | 0x6e0 | 0x800..=0x8ff if self.has_apic_msr(number) => {
                 return board.with_local_apic(self.id, |apic, cx| apic.read_msr(number, cx))?;
             }
             0x8b => 0,
@@ -65,12 +69,17 @@ impl Cpu {
             0xc000_0100 => self.seg[usize::from(sreg::FS)].base,
             0xc000_0101 => self.seg[usize::from(sreg::GS)].base,
             0xc000_0102 => msr.kernel_gs_base,
+            0xc000_0103 if self.has_tsc_aux() => msr.tsc_aux,
+            0xe1 if self.model.has(Feature::Waitpkg) => msr.umwait_control,
+            0xda0 if self.model.has(Feature::Xsaves) => msr.xss,
             // AMD: SYSCFG, HWCR, NB_CFG and the interrupt-pending message register, which kernels
             // read on this family; and the IORRs and TOPs, empty.
-            0xc001_0010 | 0xc001_0015 | 0xc001_001f | 0xc001_0055 => 0,
-            0xc001_001a | 0xc001_001d => 0,
+            0xc001_0010 | 0xc001_0015 | 0xc001_001f | 0xc001_0055 if self.is_amd() => 0,
+            0xc001_001a | 0xc001_001d if self.is_amd() => 0,
             _ => {
-                if let Some(index) = fixed_mtrr(number) {
+                if let Some(fixed) = self.model.msr(number) {
+                    fixed
+                } else if let Some(index) = fixed_mtrr(number) {
                     msr.mtrr_fixed[index]
                 } else {
                     let (bank, register) = machine_check(number)?;
@@ -96,7 +105,8 @@ impl Cpu {
                 self.msr.tsc_adjust = value;
             }
             0x1b if !self.has_local_apic(board) => self.msr.apic_base = value,
-            0x1b | 0x6e0 | 0x800..=0x8ff => {
+            0x1b if value & X2APIC_ENABLE != 0 && !self.model.has(Feature::X2apic) => return None,
+            0x1b | 0x6e0 | 0x800..=0x8ff if self.has_apic_msr(number) => {
                 return board.with_local_apic(self.id, |apic, cx| apic.write_msr(number, value, cx))?;
             }
             // Microcode update: accepted, without effect.
@@ -129,7 +139,13 @@ impl Cpu {
                 self.refresh();
             }
             0xc000_0102 => self.msr.kernel_gs_base = address(value)?,
-            0xc001_0010 | 0xc001_0015 | 0xc001_001f | 0xc001_0055 => {}
+            0xc000_0103 if self.has_tsc_aux() && value >> 32 == 0 => self.msr.tsc_aux = value,
+            0xe1 if self.model.has(Feature::Waitpkg) && value & !UMWAIT_CONTROL == 0 => {
+                self.msr.umwait_control = value;
+            }
+            0xc001_0010 | 0xc001_0015 | 0xc001_001f | 0xc001_0055 if self.is_amd() => {}
+            // No component belongs to IA32_XSS.
+            0xda0 if self.model.has(Feature::Xsaves) && value == 0 => self.msr.xss = value,
             _ => return self.write_plain_msr(number, value),
         }
         Some(())
@@ -137,13 +153,32 @@ impl Cpu {
 
     fn write_plain_msr(&mut self, number: u32, value: u64) -> Option<()> {
         let Msrs { mtrr_fixed, mc_banks, .. } = &mut self.msr;
-        if let Some(index) = fixed_mtrr(number) {
+        if self.model.msr(number).is_some() {
+            // It reads as before.
+        } else if let Some(index) = fixed_mtrr(number) {
             mtrr_fixed[index] = valid_types(value, false).then_some(value)?;
         } else {
             let (bank, register) = machine_check(number)?;
             mc_banks[bank][register] = value;
         }
         Some(())
+    }
+
+    /// IA32_APIC_BASE is always there, the others by their features.
+    fn has_apic_msr(&self, number: u32) -> bool {
+        match number {
+            0x1b => true,
+            0x6e0 => self.model.has(Feature::TscDeadline),
+            _ => self.model.has(Feature::X2apic),
+        }
+    }
+
+    fn is_amd(&self) -> bool {
+        self.model.vendor() == Vendor::Amd
+    }
+
+    fn has_tsc_aux(&self) -> bool {
+        self.model.has(Feature::Rdtscp) || self.model.has(Feature::Rdpid)
     }
 
     fn has_local_apic(&self, board: &mut Board) -> bool {

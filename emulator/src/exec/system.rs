@@ -8,6 +8,7 @@ use crate::bus::LocalApic;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::mmu::walk::canonical;
+use crate::model::Now;
 use crate::state::{Activity, Kind, Segment, Table, cr0, cr4, efer, flag, gpr, pending_debug, sreg};
 
 impl Cpu {
@@ -392,14 +393,14 @@ pub fn ltr<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Ste
 /// CPUID
 pub fn cpuid(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     let (leaf, subleaf) = (u32::get(cpu, gpr::RAX), u32::get(cpu, gpr::RCX));
-    let mut out = cpu.model.cpuid(leaf, subleaf, cpu.id);
-    if leaf == 1 && cpu.control.cr4 & cr4::OSXSAVE != 0 {
-        out.ecx |= 1 << 27;
-    }
-    if leaf == 7 && subleaf == 0 && cpu.control.cr4 & cr4::PKE != 0 {
-        // OSPKE
-        out.ecx |= 1 << 4;
-    }
+    let now = Now {
+        cpu: cpu.id,
+        cr4: cpu.control.cr4,
+        xcr0: cpu.control.xcr0,
+        xss: cpu.msr.xss,
+        long: cpu.code_size() == CodeSize::Bits64,
+    };
+    let out = cpu.model.cpuid(leaf, subleaf, now);
     u32::set(cpu, gpr::RAX, out.eax);
     u32::set(cpu, gpr::RBX, out.ebx);
     u32::set(cpu, gpr::RCX, out.ecx);

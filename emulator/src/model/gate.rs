@@ -10,8 +10,11 @@ use super::feature::Feature;
 use super::features::Features;
 
 /// What an instruction with a feature of iced-x86 needs.
-enum Need {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing that a processor could be without.
     Nothing,
+    /// This feature.
     Feature(Feature),
     /// What no model offers.
     Never,
@@ -33,7 +36,8 @@ pub fn offers(features: &Features, instruction: &Instruction) -> bool {
     })
 }
 
-fn need(feature: CpuidFeature) -> Need {
+/// What iced-x86 means by `feature`.
+pub fn need(feature: CpuidFeature) -> Need {
     use CpuidFeature as Iced;
     Need::Feature(match feature {
         // Every 64-bit processor has these, whatever CPUID says.

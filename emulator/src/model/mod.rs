@@ -3,6 +3,8 @@
 //! An instruction of a feature that it has not raises #UD ([`gate`], asked when code is decoded);
 //! registers and bits of one are as reserved.
 
+pub mod components;
+mod cpuid;
 mod feature;
 mod features;
 pub mod gate;
@@ -10,20 +12,27 @@ pub mod gate;
 use serde::{Deserialize, Serialize};
 
 use crate::state::{cr4, efer};
+pub use cpuid::{Cache, CacheKind, FixedLeaf, Leaf, Now};
 pub use feature::{Feature, Place, Register, Row, TABLE};
 pub use features::Features;
 
-/// The four registers that CPUID fills.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leaf {
-    /// EAX
-    pub eax: u32,
-    /// EBX
-    pub ebx: u32,
-    /// ECX
-    pub ecx: u32,
-    /// EDX
-    pub edx: u32,
+/// Who made a processor, as far as guests see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vendor {
+    /// Intel.
+    Intel,
+    /// AMD, and all others.
+    Amd,
+}
+
+/// An MSR that reads as something fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedMsr {
+    /// Its number.
+    pub number: u32,
+    /// What it reads as.
+    pub value: u64,
 }
 
 /// A processor model.
@@ -41,8 +50,23 @@ pub struct CpuModel {
     pub stepping: u8,
     /// Physical address width, 36 to 52.
     pub physical_bits: u8,
+    /// The highest basic leaf of CPUID.
+    pub highest_leaf: u32,
+    /// The highest extended leaf of CPUID.
+    pub highest_extended: u32,
+    /// The caches that CPUID tells of, in its order.
+    pub caches: Vec<Cache>,
+    /// Leaves with fixed contents.
+    pub leaves: Vec<FixedLeaf>,
+    /// MSRs that others do not have: what RDMSR reads; WRMSR changes nothing.
+    pub msrs: Vec<FixedMsr>,
     /// TSC ticks a virtual second.
     pub tsc_hz: u64,
+    /// Ticks a virtual second of the APIC timer's clock, which leaf 0x15 tells of; zero if it does
+    /// not.
+    pub apic_hz: u64,
+    /// Where the numbers of RDRAND and RDSEED start.
+    pub seed: u64,
     /// What it has. `apic` is that of the board: whether there is a local APIC.
     pub features: Features,
 }
@@ -92,7 +116,14 @@ impl Default for CpuModel {
             model: 107,
             stepping: 1,
             physical_bits: 40,
+            highest_leaf: 1,
+            highest_extended: 0x8000_0008,
+            caches: Vec::new(),
+            leaves: Vec::new(),
+            msrs: Vec::new(),
             tsc_hz: 1_000_000_000,
+            apic_hz: 0,
+            seed: 0,
             features: x86_64_v1(),
         }
     }
@@ -101,7 +132,12 @@ impl Default for CpuModel {
 impl CpuModel {
     /// A processor with all that Ringhold has: what tests of instructions run on.
     pub fn everything() -> Self {
-        Self { brand: "Ringhold, everything".into(), features: Features::built(), ..Self::default() }
+        Self {
+            brand: "Ringhold, everything".into(),
+            highest_leaf: 0xd,
+            features: Features::built(),
+            ..Self::default()
+        }
     }
 
     /// Whether it has a feature.
@@ -142,6 +178,16 @@ impl CpuModel {
         BITS.iter().filter(|(feature, _)| self.has(*feature)).fold(0, |bits, (_, bit)| bits | bit)
     }
 
+    /// Whose processor it is.
+    pub fn vendor(&self) -> Vendor {
+        if self.vendor == "GenuineIntel" { Vendor::Intel } else { Vendor::Amd }
+    }
+
+    /// What a fixed MSR reads as, if the model has it.
+    pub fn msr(&self, number: u32) -> Option<u64> {
+        self.msrs.iter().find(|fixed| fixed.number == number).map(|fixed| fixed.value)
+    }
+
     /// MAXPHYADDR
     pub fn physical_bits(&self) -> u8 {
         self.physical_bits
@@ -158,52 +204,5 @@ impl CpuModel {
         let (base, extended) = if family >= 15 { (15, family - 15) } else { (family, 0) };
         let model = u32::from(self.model);
         extended << 20 | (model >> 4) << 16 | base << 8 | (model & 15) << 4 | u32::from(self.stepping & 15)
-    }
-
-    /// The leaf that CPUID returns for EAX = `leaf` (and ECX = subleaf) on processor `cpu`.
-    pub fn cpuid(&self, leaf: u32, subleaf: u32, cpu: usize) -> Leaf {
-        let text = |bytes: &[u8], at: usize| {
-            let mut word = [0; 4];
-            for (i, byte) in word.iter_mut().enumerate() {
-                *byte = bytes.get(at + i).copied().unwrap_or(0);
-            }
-            u32::from_le_bytes(word)
-        };
-        let vendor = self.vendor.as_bytes();
-        let bits = |register| self.features.bits(leaf, subleaf, register);
-        let has = Leaf {
-            eax: bits(Register::Eax),
-            ebx: bits(Register::Ebx),
-            ecx: bits(Register::Ecx),
-            edx: bits(Register::Edx),
-        };
-        match leaf {
-            0 => Leaf { eax: 1, ebx: text(vendor, 0), edx: text(vendor, 4), ecx: text(vendor, 8) },
-            // EBX: initial APIC id, one logical processor, CLFLUSH of 8 quadwords.
-            1 => Leaf { eax: self.signature(), ebx: (cpu as u32) << 24 | 1 << 16 | 8 << 8, ..has },
-            0x8000_0000 => {
-                Leaf { eax: 0x8000_0008, ebx: text(vendor, 0), edx: text(vendor, 4), ecx: text(vendor, 8) }
-            }
-            // AMD has a copy of leaf 1's common bits here.
-            0x8000_0001 => {
-                let copy = self.features.bits(1, 0, Register::Edx) & 0x0183_f3ff;
-                Leaf { eax: self.signature(), edx: has.edx | copy, ..has }
-            }
-            0x8000_0002..=0x8000_0004 => {
-                let at = (leaf - 0x8000_0002) as usize * 16;
-                let brand = self.brand.as_bytes();
-                Leaf {
-                    eax: text(brand, at),
-                    ebx: text(brand, at + 4),
-                    ecx: text(brand, at + 8),
-                    edx: text(brand, at + 12),
-                }
-            }
-            0x8000_0008 => {
-                let linear = if self.has(Feature::La57) { 57 } else { 48 };
-                Leaf { eax: linear << 8 | u32::from(self.physical_bits), ..has }
-            }
-            _ => has,
-        }
     }
 }

@@ -233,6 +233,10 @@ pub struct Msrs {
     pub mc_banks: [[u64; 4]; 10],
     /// IA32_DEBUGCTL
     pub debugctl: u64,
+    /// IA32_UMWAIT_CONTROL
+    pub umwait_control: u64,
+    /// IA32_XSS
+    pub xss: u64,
 }
 
 impl Default for Msrs {
@@ -259,6 +263,8 @@ impl Default for Msrs {
             mcg_status: 0,
             mc_banks: [[0; 4]; 10],
             debugctl: 0,
+            umwait_control: 0,
+            xss: 0,
         }
     }
 }
@@ -271,6 +277,8 @@ pub enum Activity {
     Running,
     /// HLT: it waits for an interrupt.
     Halted,
+    /// MWAIT: it waits for whatever happens next.
+    Waiting,
     /// Triple fault: it waits for a reset.
     Shutdown,
     /// An application processor waits for STARTUP.
@@ -310,4 +318,6 @@ pub struct CpuState {
     pub shadow_at: Option<u64>,
     /// NMIs are held off until IRET.
     pub nmi_blocked: bool,
+    /// Where the sequence of RDRAND and RDSEED stands.
+    pub random: u64,
 }

@@ -7,6 +7,7 @@ mod common;
 mod control;
 mod debug;
 mod delivery;
+mod extensions;
 mod legacy;
 mod paging;
 mod prelude;

@@ -87,6 +87,14 @@ impl Rules {
                     | Pushad
                     | Popa
                     | Popad
+                    | Xsave
+                    | Xsave64
+                    | Xsaveopt
+                    | Xsaveopt64
+                    | Xsavec
+                    | Xsavec64
+                    | Xrstor
+                    | Xrstor64
             ),
         }
     }

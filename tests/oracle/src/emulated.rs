@@ -144,6 +144,8 @@ impl Emulated {
         cpu.gpr[..16].copy_from_slice(&case.state.gpr);
         cpu.rip = case.state.rip;
         cpu.flags.set_rflags(case.state.rflags & FLAGS | flag::IF);
+        // AC goes with the flags, and what follows from it.
+        cpu.refresh_view();
         cpu.exception = None;
         cpu.activity = Activity::Running;
         cpu.shadow_at = None;

@@ -5,7 +5,7 @@ use iced_x86::{
 };
 use ringhold_emulator::cpu::CodeSize;
 use ringhold_emulator::decode::lower;
-use ringhold_emulator::model::{Feature, Features};
+use ringhold_emulator::model::Features;
 
 use crate::case::Mode;
 use crate::generate;
@@ -159,10 +159,6 @@ fn left_out(form: Form) -> Option<&'static str> {
         Rdrand | Rdseed => "what it reads is random on the host",
         Int1 | Int3 | Syscall | Sysenter => "enters the kernel",
         Sgdt | Sidt | Sldt | Str | Smsw => "the host's kernel emulates it (UMIP)",
-        Xsave | Xsave64 | Xsaveopt | Xsaveopt64 | Xsavec | Xsavec64 | Xrstor | Xrstor64 => {
-            "which parts of the state are in use belongs to the host"
-        }
-        Tzcnt if !Features::built().has(Feature::Bmi1) => "runs as BSF: the host has BMI1",
         _ => return elsewhere(form.code).or_else(|| far_pointer64(form.code)),
     })
 }

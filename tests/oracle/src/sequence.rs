@@ -27,6 +27,9 @@ fn suitable(code: Code) -> bool {
         && !matches!(code, Code::Shld_rm16_r16_CL | Code::Shrd_rm16_r16_CL)
         && instruction.stack_pointer_increment() == 0
         && !code.op_code().op_kinds().contains(&OpCodeOperandKind::seg_reg)
+        // Which parts of the state are in use is the processor's choice.
+        && !generate::saves_extended(code)
+        && !generate::restores_extended(code)
         && !matches!(
             code.mnemonic(),
             // What they give is not exact, or not the same on all processors.

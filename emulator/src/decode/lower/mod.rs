@@ -2,6 +2,7 @@
 //! handler, family by family.
 
 mod int;
+mod scalar;
 mod system;
 mod vector;
 mod x87;
@@ -175,6 +176,7 @@ fn handler(instruction: &Instruction, size: CodeSize, features: &Features, op: &
         .or_else(|| system::lower(instruction, size, op))
         .or_else(|| vector::lower(instruction, op))
         .or_else(|| x87::lower(instruction, op))
+        .or_else(|| scalar::lower(instruction, size, features, op))
 }
 
 /// Whether a block ends with this instruction: it branches, or changes what later instructions

@@ -15,34 +15,78 @@ const ST: usize = 2;
 /// The first row of XMM registers.
 const XMM: usize = 10;
 
+/// Where XMM0 lies in the area.
+pub const XMM_OFFSET: u64 = 16 * XMM as u64;
+
+/// The x87 rows of the area, as FXSAVE and XSAVE have them.
+pub struct LegacyRegion([u128; XMM]);
+
+impl LegacyRegion {
+    /// What is saved now; `WIDE`: with pointers of 64 bits.
+    pub fn of<const WIDE: bool>(cpu: &Cpu) -> Self {
+        let x87 = &cpu.x87;
+        let mut rows = [0u128; XMM];
+        rows[0] = u128::from(x87.fcw)
+            | u128::from(x87.status()) << 16
+            | u128::from(!x87.empty) << 32
+            | u128::from(x87.fop) << 48
+            | u128::from(pointer::<WIDE>(x87.fip, x87.fcs)) << 64;
+        rows[1] = u128::from(pointer::<WIDE>(x87.fdp, x87.fds));
+        for (nth, row) in rows[ST..].iter_mut().enumerate() {
+            let register = x87.r[(usize::from(x87.top) + nth) % 8];
+            *row = u128::from(register.significand) | u128::from(register.sign_exponent) << 64;
+        }
+        Self(rows)
+    }
+
+    /// Writes the rows, but MXCSR and its mask.
+    ///
+    /// # Errors
+    /// A fault, raised.
+    pub fn store_x87(&self, cpu: &mut Cpu, board: &mut Board, op: &Op, linear: u64) -> Step {
+        for (nth, row) in self.0.into_iter().enumerate() {
+            let at = cpu.wrap(linear.wrapping_add(16 * nth as u64));
+            if nth == 1 {
+                cpu.store(board, at, op.seg, row as u64)?;
+            } else {
+                cpu.store(board, at, op.seg, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The x87 state that the rows in memory make.
+    ///
+    /// # Errors
+    /// A fault, raised.
+    pub fn load_x87<const WIDE: bool>(
+        cpu: &mut Cpu,
+        board: &mut Board,
+        op: &Op,
+        linear: u64,
+    ) -> Result<X87, Leave> {
+        let mut rows = [0u128; XMM];
+        for (nth, row) in rows.iter_mut().enumerate() {
+            let at = cpu.wrap(linear.wrapping_add(16 * nth as u64));
+            *row = cpu.load(board, at, op.seg)?;
+        }
+        Ok(x87::<WIDE>(&rows, &cpu.x87))
+    }
+}
+
 /// FXSAVE (`WIDE`: FXSAVE64)
 pub fn fxsave<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let linear = area(cpu, op, true)?;
     cpu.check_write(board, linear, op.seg, SIZE)?;
-    let x87 = &cpu.x87;
-    let mut rows = [0u128; ROWS];
-    rows[0] = u128::from(x87.fcw)
-        | u128::from(x87.status()) << 16
-        | u128::from(!x87.empty) << 32
-        | u128::from(x87.fop) << 48
-        | u128::from(pointer::<WIDE>(x87.fip, x87.fcs)) << 64;
-    rows[1] = u128::from(pointer::<WIDE>(x87.fdp, x87.fds));
-    for (nth, row) in rows[ST..XMM].iter_mut().enumerate() {
-        let register = x87.r[(usize::from(x87.top) + nth) % 8];
-        *row = u128::from(register.significand) | u128::from(register.sign_exponent) << 64;
-    }
-    let vectors = saved_vectors(cpu);
-    if let Some(count) = vectors {
-        rows[1] |= u128::from(cpu.vector.mxcsr) << 64 | u128::from(MXCSR_MASK) << 96;
-        rows[XMM..XMM + count].copy_from_slice(&cpu.vector.xmm[..count]);
-    }
-    for (nth, row) in rows.into_iter().enumerate().take(XMM + vectors.unwrap_or(0)) {
-        let at = cpu.wrap(linear.wrapping_add(16 * nth as u64));
-        if nth == 1 && vectors.is_none() {
-            // MXCSR and its mask stay as they are in memory.
-            cpu.store(board, at, op.seg, row as u64)?;
-        } else {
-            cpu.store(board, at, op.seg, row)?;
+    LegacyRegion::of::<WIDE>(cpu).store_x87(cpu, board, op, linear)?;
+    // Without CR4.OSFXSR, MXCSR and its mask stay as they are in memory.
+    if let Some(count) = saved_vectors(cpu) {
+        let mxcsr = u64::from(cpu.vector.mxcsr) | u64::from(MXCSR_MASK) << 32;
+        let at = cpu.wrap(linear.wrapping_add(24));
+        cpu.store(board, at, op.seg, mxcsr)?;
+        for (nth, value) in cpu.vector.xmm.into_iter().enumerate().take(count) {
+            let at = cpu.wrap(linear.wrapping_add(XMM_OFFSET + 16 * nth as u64));
+            cpu.store(board, at, op.seg, value)?;
         }
     }
     Ok(())
@@ -98,7 +142,7 @@ fn pointer<const WIDE: bool>(offset: u64, selector: u16) -> u64 {
 }
 
 /// The x87 state in `rows`; the 64-bit form leaves the selectors of `old`.
-fn x87<const WIDE: bool>(rows: &[u128; ROWS], old: &X87) -> X87 {
+fn x87<const WIDE: bool>(rows: &[u128], old: &X87) -> X87 {
     let mut new = X87 {
         // Bit 6 is always one, bits 7, 13, 14, 15 do not exist.
         fcw: rows[0] as u16 & 0x1f3f | 0x40,

@@ -496,8 +496,6 @@ mod native {
                     Code::Fldenv_m28byte | Code::Fnstenv_m28byte | Code::Frstor_m108byte => continue,
                     Code::Fnsave_m108byte | Code::Frstpm | Code::Fnstdw_AX | Code::Fnstsg_AX => continue,
                     Code::Fldcw_m2byte => continue,
-                    // SSE3, which the default model does not offer.
-                    Code::Fisttp_m16int | Code::Fisttp_m32int | Code::Fisttp_m64int => continue,
                     Code::Fsin | Code::Fcos | Code::Fsincos | Code::Fptan | Code::Fpatan => continue,
                     Code::F2xm1 | Code::Fyl2x | Code::Fyl2xp1 => continue,
                     Code::Ftstp | Code::Frint2 | Code::Frichop | Code::Frinear => continue,

@@ -58,6 +58,10 @@ impl Builder<'_> {
     }
 
     fn target_for(&mut self) -> u64 {
+        if super::saves_extended(self.code) || super::restores_extended(self.code) {
+            let target = self.target(super::EXTENDED_AREA, Where::Whole);
+            return if self.random.one_in(16) { target } else { target & !63 };
+        }
         let size = self.instruction.memory_size();
         let bytes = (size.size() as u64).max(1);
         let control = matches!(

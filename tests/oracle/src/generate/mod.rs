@@ -37,6 +37,20 @@ pub struct Generated {
     pub operand: Option<u64>,
 }
 
+/// Bytes of an area of XSAVE with the AVX state.
+const EXTENDED_AREA: u64 = 832;
+
+/// XSAVE and its kin.
+pub fn saves_extended(code: Code) -> bool {
+    use Mnemonic::*;
+    matches!(code.mnemonic(), Xsave | Xsave64 | Xsaveopt | Xsaveopt64 | Xsavec | Xsavec64)
+}
+
+/// XRSTOR
+pub fn restores_extended(code: Code) -> bool {
+    matches!(code.mnemonic(), Mnemonic::Xrstor | Mnemonic::Xrstor64)
+}
+
 /// Attempts to make an encodable instruction.
 const ATTEMPTS: usize = 64;
 
@@ -333,6 +347,7 @@ impl<'a> Builder<'a> {
 pub fn unpredictable(generated: &Generated) -> Vec<Range<usize>> {
     let parts: &[(u64, u64)] = match generated.instruction.code() {
         Code::Fxsave_m512byte | Code::Fxsave64_m512byte => &[(6, 24), (28, 32)],
+        code if saves_extended(code) => &[(6, 24), (28, 32)],
         Code::Fnstenv_m28byte | Code::Fnsave_m108byte => &[(12, 28)],
         Code::Fnstenv_m14byte | Code::Fnsave_m94byte => &[(6, 14)],
         _ => &[],

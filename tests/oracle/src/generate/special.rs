@@ -5,7 +5,7 @@ use iced_x86::{Code, MemorySize, Mnemonic, OpCodeOperandKind, OpKind};
 
 use super::memory::{Where, address_bytes};
 use super::state::{control_word, extended, fx, mxcsr};
-use super::{Builder, RAX, RBP, RCX, RDI, RDX, RSI, RSP};
+use super::{Builder, EXTENDED_AREA, RAX, RBP, RCX, RDI, RDX, RSI, RSP, restores_extended, saves_extended};
 use crate::case::{FX_BYTES, Mode};
 
 impl Builder<'_> {
@@ -157,11 +157,60 @@ impl Builder<'_> {
                 }
             }
             Fxrstor | Fxrstor64 | Fldenv | Frstor => self.saved_state(),
+            _ if saves_extended(self.code) => {
+                self.components();
+                // Whether registers of zeros are in their initial state is the processor's choice.
+                self.case.state.fx[160] |= 1;
+                self.case.state.high[0] |= 1;
+            }
+            _ if restores_extended(self.code) => {
+                self.components();
+                self.extended_area();
+            }
+            Cmpxchg16b if self.random.one_in(2) => {
+                if let Some(target) = self.operand {
+                    let mut value = self.case.state.gpr[RAX].to_le_bytes().to_vec();
+                    value.extend(self.case.state.gpr[RDX].to_le_bytes());
+                    self.case.patch(target, &value);
+                }
+            }
             _ => {}
         }
         if self.instruction.is_string_instruction() {
             self.repetition();
         }
+    }
+
+    /// The components that XSAVE or XRSTOR is about, in EDX:EAX.
+    fn components(&mut self) {
+        let mask = self.random.below(8);
+        if !self.pinned[RAX] {
+            self.case.state.gpr[RAX] = self.random.bits() & !7 | mask;
+        }
+    }
+
+    /// An area for XRSTOR in either format, now and then a wrong one.
+    fn extended_area(&mut self) {
+        let Some(target) = self.operand else { return };
+        let mut image = fx(self.random).to_vec();
+        image[28..32].fill(0xff);
+        image.resize(EXTENDED_AREA as usize, 0);
+        for byte in &mut image[576..] {
+            *byte = self.random.bits() as u8;
+        }
+        let compacted = self.random.one_in(2);
+        let layout = self.random.below(8);
+        let present = if compacted { self.random.below(8) & layout } else { self.random.below(8) };
+        image[512] = present as u8;
+        if compacted {
+            image[520] = layout as u8;
+            image[527] = 0x80;
+        }
+        if self.random.one_in(6) {
+            let at = self.random.pick(&[27, 512, 513, 519, 520, 521, 527, 528, 535, 536, 575]);
+            image[at] ^= 1 << self.random.below(8);
+        }
+        self.case.patch(target, &image);
     }
 
     /// A selector: Linux's, the thread's own, none, or anything.

@@ -3,6 +3,7 @@
 //! An instruction with VEX shares its line with the one without, where there is one: the functions
 //! here choose the handler by the encoding and the kinds of the operands.
 
+mod crypto;
 mod integers;
 mod moves;
 mod numbers;
@@ -34,6 +35,7 @@ pub fn lower(instruction: &Instruction, op: &mut Op) -> Option<Handler> {
         .or_else(|| numbers::lower(instruction, form))
         .or_else(|| moves::lower(instruction, form))
         .or_else(|| wide::lower(instruction, form, op))
+        .or_else(|| crypto::lower(mnemonic, form))
         .or_else(|| others(mnemonic, form, op))
 }
 
