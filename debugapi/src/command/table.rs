@@ -78,6 +78,8 @@ commands! {
         2 Run { instructions: u64 } -> [u32, u32];
         3 GetClock {} -> [u64, u64];
         4 GetStateHash {} -> [bytes];
+        5 TakeOutput { device: Text, buffer: Room } -> [bytes, u32];
+        6 Input { device: Text, bytes: Data } -> [];
     }
     DataSpaces {
         3 ReadVirtual { offset: u64, buffer: Room } -> [bytes, u32];

@@ -221,6 +221,12 @@ impl Session {
             Command::GetClock {} => {
                 done([Output::U64(machine.instructions()), Output::U64(machine.virtual_ns())])
             }
+            Command::TakeOutput { device, buffer } => take_output(machine, &device.0, *buffer),
+            Command::Input { device, bytes } => {
+                let id = machine.board.find(&device.0).ok_or(HResult::NOINTERFACE)?;
+                machine.board.input(id, given(bytes)?);
+                done([])
+            }
             _ if self.target != Target::Stopped => Err(HResult::UNEXPECTED),
             Command::Run { instructions } => self.run_for(machine, *instructions),
             Command::GetStateHash {} => done([Output::Bytes(machine.state_hash().to_le_bytes().to_vec())]),
@@ -244,6 +250,24 @@ impl Session {
         self.tags = spaces.close();
         answer
     }
+}
+
+/// What a device has sent, as far as there is room. What others have sent stays.
+fn take_output(machine: &mut Machine, device: &str, room: Room) -> Answer {
+    let id = machine.board.find(device).ok_or(HResult::NOINTERFACE)?;
+    if room.null && room.count > 0 {
+        return Err(HResult::INVALIDARG);
+    }
+    let mut taken = Vec::new();
+    machine.board.fabric.output.retain(|(from, byte)| {
+        let wanted = *from == id && (taken.len() as u64) < room.count.min(MAX_TRANSFER);
+        if wanted {
+            taken.push(*byte);
+        }
+        !wanted
+    });
+    let moved = count(taken.len());
+    done([Output::Bytes(taken), moved])
 }
 
 /// Success with these outputs.
