@@ -528,6 +528,11 @@ fn slice(cpu: &mut Cpu, board: &mut Board, code: &BlockCache, index: u32, deadli
             cpu.rip = advance(cpu, start, last.next_offset());
             Outcome::Onward { taken: false }
         }
+        // The most common way out by far.
+        Err(Leave::Branch) => {
+            cpu.retired += u64::from(cpu.left_at) + 1;
+            Outcome::Onward { taken: true }
+        }
         Err(leave) => left(cpu, &block.ops[usize::from(cpu.left_at)], leave, start),
     }
 }
@@ -540,7 +545,7 @@ fn advance(cpu: &Cpu, start: u64, by: u64) -> u64 {
 }
 
 /// Books an early end of a block.
-#[inline(always)]
+#[inline(never)]
 fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outcome {
     let before = u64::from(op.nth);
     match leave {
