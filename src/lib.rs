@@ -20,3 +20,8 @@ pub use ringhold_emulator::{self as emulator, Stop};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Those of the chapter on porting.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/src/porting.md")]
+struct Porting;

@@ -39,7 +39,8 @@ use crate::mmu::walk;
 use crate::{Board, Machine};
 
 pub use receipt::{
-    Answer, ConfigCycle, DETAIL_LIMIT, Detail, PageStep, PortAccess, Reading, Receipt, Refusal, Span, Trace,
+    Answer, ConfigCycle, DETAIL_LIMIT, Detail, FirstBytes, PageStep, PortAccess, Reading, Receipt, Refusal,
+    Span, Trace,
 };
 pub use register::{Register, UnknownRegister};
 
@@ -155,54 +156,91 @@ impl Outcome {
     }
 }
 
-/// One access in any space.
+/// One access in any space; what it met is put into `detail`, in place, because it is large.
+#[inline]
 fn transfer(
     cpus: &mut [Cpu],
     board: &mut Board,
-    space: Space,
-    address: u64,
+    (space, address): (Space, u64),
     semantics: Semantics,
     data: Data<'_>,
-) -> (Outcome, Detail) {
+    detail: &mut Detail,
+) -> Outcome {
     if data.len() == 0 {
-        return (Outcome::all(0), Detail::Nothing);
+        return Outcome::all(0);
     }
-    let done = match space {
+    let outcome = match space {
         Space::Virtual { cpu, root } => {
-            virtual_memory::transfer(cpus, board, cpu, root, address, semantics, data)
+            virtual_memory::transfer(cpus, board, (cpu, root), address, semantics, data, detail)
         }
         Space::Physical => {
             let mut spans = Trace::default();
             let outcome = physical::transfer(board, semantics, address, data, &mut spans);
-            (outcome, Detail::Physical { spans })
+            *detail = Detail::Physical { spans };
+            outcome
         }
+        _ => {
+            let (outcome, met) = elsewhere(cpus, board, (space, address), semantics, data);
+            *detail = met;
+            outcome
+        }
+    };
+    // The run loop looks at wires, deadlines and stale code again.
+    board.attention |= board.fabric.memory.has_stale_code();
+    outcome
+}
+
+/// One access in a space that is not memory.
+fn elsewhere(
+    cpus: &mut [Cpu],
+    board: &mut Board,
+    (space, address): (Space, u64),
+    semantics: Semantics,
+    data: Data<'_>,
+) -> (Outcome, Detail) {
+    match space {
         Space::Io { width } => ports::transfer(board, semantics, address, width, data),
         Space::Config(at) => config::transfer(board, semantics, at, address, data),
         Space::Msr { cpu } => msr::transfer(cpus, board, cpu, address, semantics, data),
         Space::Register { cpu, register } => {
             register::transfer(cpus, board, cpu, register, address, semantics, data)
         }
-    };
-    // The run loop looks at wires, deadlines and stale code again.
-    board.attention |= board.fabric.memory.has_stale_code();
-    done
+        Space::Virtual { .. } | Space::Physical => {
+            (Outcome::stopped(0, Refusal::Meaningless), Detail::Nothing)
+        }
+    }
 }
 
 impl Machine {
-    /// Writes from outside; the only way to do so. The machine stands between two instructions.
+    /// Writes from outside; with [`Self::write`], the only way to do so. The machine stands
+    /// between two instructions.
     pub fn inject(&mut self, injection: &Injection) -> Receipt {
         let Injection { space, address, bytes, semantics } = injection;
-        let instructions = self.exact();
-        let data = Data::Write(bytes);
-        let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, *space, *address, *semantics, data);
-        self.note(|| Input::Write { injection: injection.clone(), written: outcome.moved });
-        Receipt {
-            instructions,
-            injection: injection.clone(),
-            written: outcome.moved,
-            stopped: outcome.refusal,
-            detail,
-        }
+        self.write(*space, *address, *semantics, bytes)
+    }
+
+    /// [`Self::inject`] without the copy of the bytes.
+    #[inline]
+    pub fn write(&mut self, space: Space, address: u64, semantics: Semantics, bytes: &[u8]) -> Receipt {
+        let mut receipt = Receipt {
+            instructions: self.exact(),
+            space,
+            address,
+            semantics,
+            asked: bytes.len(),
+            data: FirstBytes::of(bytes),
+            written: 0,
+            stopped: None,
+            detail: Detail::Nothing,
+        };
+        let (place, data) = ((space, address), Data::Write(bytes));
+        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut receipt.detail);
+        (receipt.written, receipt.stopped) = (outcome.moved, outcome.refusal);
+        self.note(|| {
+            let injection = Injection { space, address, bytes: bytes.to_vec(), semantics };
+            Input::Write { injection, written: outcome.moved }
+        });
+        receipt
     }
 
     /// Reads from outside into `buffer`. Bytes beyond [`Reading::read`] are left alone.
@@ -212,8 +250,9 @@ impl Machine {
     pub fn peek(&mut self, space: Space, address: u64, semantics: Semantics, buffer: &mut [u8]) -> Reading {
         let instructions = self.exact();
         let length = buffer.len();
-        let data = Data::Read(buffer);
-        let (outcome, detail) = transfer(&mut self.cpus, &mut self.board, space, address, semantics, data);
+        let mut detail = Detail::Nothing;
+        let (place, data) = ((space, address), Data::Read(buffer));
+        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut detail);
         if detail.touched_device() || semantics == Semantics::Cpu {
             self.note(|| Input::Read { space, address, semantics, length, read: outcome.moved });
         }

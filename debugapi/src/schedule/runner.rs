@@ -63,7 +63,7 @@ impl Done {
     /// In the words of an expectation.
     pub fn outcome(&self) -> Expect {
         match self {
-            Self::Write(receipt) => Expect::of(receipt.written, receipt.injection.bytes.len()),
+            Self::Write(receipt) => Expect::of(receipt.written, receipt.asked),
             Self::Read { reading, bytes } => Expect::of(reading.read, bytes.len()),
             Self::Input { .. } => Expect::Ok,
         }

@@ -42,7 +42,7 @@ pub use tagged::{
 pub use translation::Translation;
 
 use ringhold_emulator::Machine;
-use ringhold_emulator::inject::{Injection, Reading, Receipt, Semantics, Space};
+use ringhold_emulator::inject::{Reading, Receipt, Semantics, Space};
 
 use crate::{Context, Error, HResult, HostMemory};
 
@@ -175,6 +175,7 @@ impl<'a> DataSpaces<'a> {
     }
 
     /// Writes by the shared rules; the caller notes the change.
+    #[inline]
     pub(crate) fn write(
         &mut self,
         space: Space,
@@ -182,8 +183,7 @@ impl<'a> DataSpaces<'a> {
         bytes: &[u8],
         semantics: Semantics,
     ) -> Result<Transfer, Error> {
-        let injection = Injection { space, address, bytes: bytes.to_vec(), semantics };
-        let receipt = self.machine.inject(&injection);
+        let receipt = self.machine.write(space, address, semantics, bytes);
         if receipt.written == 0 && !bytes.is_empty() {
             return Err(Error::NothingWritten(Box::new(receipt)));
         }
@@ -191,6 +191,7 @@ impl<'a> DataSpaces<'a> {
     }
 
     /// Writes by the shared rules and notes the change.
+    #[inline]
     pub(crate) fn write_noted(
         &mut self,
         space: Space,
@@ -198,11 +199,11 @@ impl<'a> DataSpaces<'a> {
         bytes: &[u8],
         change: Change,
     ) -> Result<Transfer, Error> {
-        let done = self.write(space, address, bytes, Semantics::Debugger)?;
-        if done.count > 0 {
+        let done = self.write(space, address, bytes, Semantics::Debugger);
+        if done.as_ref().is_ok_and(|done| done.count > 0) {
             self.changed(change);
         }
-        Ok(done)
+        done
     }
 
     /// Reads by the shared rules.

@@ -1,7 +1,7 @@
 //! SearchVirtual and SearchVirtual2 (slots 5, 37).
 
 use ringhold_emulator::memory::Target;
-use ringhold_emulator::mmu::walk::{Miss, Mode, Walk};
+use ringhold_emulator::mmu::walk::{Miss, Mode, Visited, Walk, entry};
 
 use super::DataSpaces;
 use crate::Error;
@@ -83,10 +83,32 @@ impl DataSpaces<'_> {
                 };
             }
             (Err(_), Some(entry)) if mode == Mode::Legacy => 2 + 10 * u32::from(entry.level),
+            (Err(Miss::NotPresent), Some(entry)) => return self.behind_absent(mode, &entry, at),
             (Err(_), Some(entry)) => 3 + 9 * u32::from(entry.level),
             (Err(_), None) => 64,
         };
         ((at >> shift) + 1) << shift
+    }
+
+    /// The first address behind an absent entry of 8 bytes and those that follow it in its table
+    /// and are absent, too. Of the root, which has the gap in its midst, one half is looked at.
+    fn behind_absent(&self, mode: Mode, entry: &Visited, at: u128) -> u128 {
+        let shift = 3 + 9 * u32::from(entry.level);
+        let root = entry.level == mode.levels();
+        let span = if root { shift + 8 } else { shift + 9 };
+        let mut next = ((at >> shift) + 1) << shift;
+        if root && mode == Mode::Pae {
+            // The processor has loaded these four; memory may say something else by now.
+            return next;
+        }
+        let end = ((at >> span) + 1) << span;
+        let memory = &self.machine.board.fabric.memory;
+        let mut neighbour = entry.address + 8;
+        while next < end && memory.read_u64(neighbour).is_some_and(|value| value & entry::P == 0) {
+            next += 1 << shift;
+            neighbour += 8;
+        }
+        next
     }
 }
 

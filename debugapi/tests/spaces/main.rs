@@ -9,6 +9,7 @@ mod fill_search;
 mod host;
 mod host_memory;
 mod image;
+mod inert;
 mod io;
 mod journal;
 mod memory;

@@ -87,6 +87,15 @@ proptest! {
             Err(_) => prop_assert!(count == 0 && !bytes.is_empty()),
         }
         prop_assert!(bench.image() == model, "contents, tables and all the rest");
+        // The state is that of a machine whose bytes were put there past every rule.
+        let mut poked = self::bench(mode, &pages);
+        let changed = |page: &usize| model[page << 12..][..0x1000] != poked.image()[page << 12..][..0x1000];
+        let changed: Vec<usize> = (0..model.len() >> 12).filter(changed).collect();
+        for page in changed {
+            let at = if page << 12 < RAM_BYTES as usize { (page << 12) as u64 } else { ROM };
+            poked.poke(at, &model[page << 12..][..0x1000]);
+        }
+        prop_assert_eq!(bench.machine.state_hash(), poked.machine.state_hash());
         // The same write once more through the other door changes nothing but the code.
         let mut spaces = bench.spaces();
         match spaces.host_memory().write_bytes(None, location, &bytes) {
@@ -108,6 +117,7 @@ proptest! {
     ) {
         let mut bench = bench(mode, &pages);
         let before = bench.state();
+        let hash = bench.machine.state_hash();
         let mut expected = vec![0xcc; len];
         let mut count = 0;
         for (address, byte) in (start..).zip(&mut expected) {
@@ -122,6 +132,7 @@ proptest! {
         }
         prop_assert!(buffer == expected);
         prop_assert!(bench.state() == before, "a read leaves no trace");
+        prop_assert_eq!(bench.machine.state_hash(), hash);
     }
 
     #[test]

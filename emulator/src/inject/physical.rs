@@ -33,6 +33,7 @@ pub(super) fn transfer(
 }
 
 /// The first piece of an access within one page: how long it was and what answered.
+#[inline]
 fn piece(
     board: &mut Board,
     semantics: Semantics,
@@ -43,7 +44,10 @@ fn piece(
     let memory = &mut board.fabric.memory;
     let bus = matches!(semantics, Semantics::Bus | Semantics::Cpu);
     match (memory.target(at), data) {
-        (Target::Ram { .. }, Data::Write(bytes)) => Ok((memory.write(at, bytes), Answer::Ram)),
+        (Target::Ram { offset }, Data::Write(bytes)) => {
+            memory.store_backing(offset, bytes);
+            Ok((len, Answer::Ram))
+        }
         (Target::Ram { .. }, Data::Read(buffer)) => Ok((memory.read(at, buffer), Answer::Ram)),
         (Target::Rom { .. }, Data::Read(buffer)) => Ok((memory.read(at, buffer), Answer::Rom)),
         (Target::Rom { .. }, Data::Write(bytes)) => match semantics {
@@ -68,7 +72,7 @@ fn piece(
                 Data::Write(bytes) => board.mmio_write(device, window, offset, &bytes[..width.bytes()]),
                 Data::Read(buffer) => board.mmio_read(device, window, offset, &mut buffer[..width.bytes()]),
             }
-            Ok((width.bytes(), Answer::Device { hit, width }))
+            Ok((width.bytes(), Answer::Device { hit: Box::new(hit), width }))
         }
     }
 }

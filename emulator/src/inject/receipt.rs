@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Injection, Register, Semantics, Space};
+use super::{Register, Semantics, Space};
 use crate::board::Hit;
 use crate::bus::Width;
 use crate::bus::pci::PciAddress;
-use crate::mmu::walk::{Mode, Visited};
+use crate::mmu::walk::{Mode, Trail, Visited};
 
 /// How many items of each list a receipt holds; further ones are counted only.
 pub const DETAIL_LIMIT: usize = 64;
@@ -16,8 +16,16 @@ pub const DETAIL_LIMIT: usize = 64;
 pub struct Receipt {
     /// Instructions retired when it happened.
     pub instructions: u64,
-    /// What was asked for.
-    pub injection: Injection,
+    /// Where it went.
+    pub space: Space,
+    /// To which address of the space.
+    pub address: u64,
+    /// What kind of access.
+    pub semantics: Semantics,
+    /// How many bytes were to be written.
+    pub asked: usize,
+    /// The first of them.
+    pub data: FirstBytes,
     /// How many bytes landed, from the first on.
     pub written: usize,
     /// Why not all of them.
@@ -29,7 +37,46 @@ pub struct Receipt {
 impl Receipt {
     /// Whether every byte landed.
     pub fn complete(&self) -> bool {
-        self.written == self.injection.bytes.len()
+        self.written == self.asked
+    }
+}
+
+/// The first bytes of what was written, at most [`Self::MOST`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u8>", into = "Vec<u8>")]
+pub struct FirstBytes {
+    bytes: [u8; Self::MOST],
+    len: u8,
+}
+
+impl FirstBytes {
+    /// How many bytes are kept.
+    pub const MOST: usize = 16;
+
+    /// The first of these.
+    #[inline]
+    pub fn of(all: &[u8]) -> Self {
+        let len = all.len().min(Self::MOST);
+        let mut bytes = [0; Self::MOST];
+        bytes[..len].copy_from_slice(&all[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    /// As a slice.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl From<Vec<u8>> for FirstBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::of(&bytes)
+    }
+}
+
+impl From<FirstBytes> for Vec<u8> {
+    fn from(bytes: FirstBytes) -> Self {
+        bytes.as_slice().to_vec()
     }
 }
 
@@ -59,43 +106,115 @@ impl Reading {
     }
 }
 
-/// A list that stays small: beyond [`DETAIL_LIMIT`] items it only counts.
+/// A list that stays small: beyond [`DETAIL_LIMIT`] items it only counts. One item, which most
+/// receipts have, takes no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Listed<T>", into = "Listed<T>", bound(serialize = "T: Serialize + Clone"))]
 pub struct Trace<T> {
-    /// The first items.
-    pub items: Vec<T>,
-    /// How many more there were.
-    pub omitted: usize,
+    first: Option<T>,
+    more: Option<Box<More<T>>>,
+}
+
+/// What follows the first item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct More<T> {
+    items: Vec<T>,
+    omitted: usize,
+}
+
+/// The form in which a [`Trace`] is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Trace")]
+struct Listed<T> {
+    items: Vec<T>,
+    omitted: usize,
+}
+
+impl<T> From<Listed<T>> for Trace<T> {
+    fn from(listed: Listed<T>) -> Self {
+        let mut items = listed.items.into_iter();
+        let first = items.next();
+        let more = More { items: items.collect(), omitted: listed.omitted };
+        let any = !more.items.is_empty() || more.omitted > 0;
+        Self { first, more: any.then(|| Box::new(more)) }
+    }
+}
+
+impl<T> From<Trace<T>> for Listed<T> {
+    fn from(trace: Trace<T>) -> Self {
+        let (rest, omitted) = trace.more.map_or((Vec::new(), 0), |more| (more.items, more.omitted));
+        Self { items: trace.first.into_iter().chain(rest).collect(), omitted }
+    }
 }
 
 impl<T> Default for Trace<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), omitted: 0 }
+        Self { first: None, more: None }
     }
 }
 
 impl<T> Trace<T> {
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
-        if self.items.len() < DETAIL_LIMIT {
-            self.items.push(item);
+        if self.first.is_none() {
+            self.first = Some(item);
         } else {
-            self.omitted += 1;
+            self.push_more(item);
         }
+    }
+
+    #[cold]
+    fn push_more(&mut self, item: T) {
+        let more = self.more.get_or_insert_with(|| Box::new(More { items: Vec::new(), omitted: 0 }));
+        if more.items.len() + 1 < DETAIL_LIMIT {
+            more.items.push(item);
+        } else {
+            more.omitted += 1;
+        }
+    }
+
+    /// The items that are kept, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(self.more.iter().flat_map(|more| &more.items))
+    }
+
+    /// How many items are kept.
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.items.len())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// How many more there were.
+    pub fn omitted(&self) -> usize {
+        self.more.as_ref().map_or(0, |more| more.omitted)
     }
 }
 
 impl Trace<Span> {
     /// Adds a span, joined to the last one if it goes on there.
+    #[inline]
     pub(super) fn span(&mut self, span: Span) {
-        if let Some(last) = self.items.last_mut() {
-            let goes_on = last.physical.checked_add(last.bytes as u64) == Some(span.physical);
-            let plain = !matches!(span.answer, Answer::Device { .. });
-            if self.omitted == 0 && goes_on && plain && last.answer == span.answer {
-                last.bytes += span.bytes;
-                return;
-            }
+        if self.first.is_some() && self.join(&span) {
+            return;
         }
         self.push(span);
+    }
+
+    fn join(&mut self, span: &Span) -> bool {
+        let omitted = self.omitted();
+        let later = self.more.as_mut().and_then(|more| more.items.last_mut());
+        let Some(last) = later.or(self.first.as_mut()) else { return false };
+        let goes_on = last.physical.checked_add(last.bytes as u64) == Some(span.physical);
+        let plain = !matches!(span.answer, Answer::Device { .. });
+        let joined = omitted == 0 && goes_on && plain && last.answer == span.answer;
+        if joined {
+            last.bytes += span.bytes;
+        }
+        joined
     }
 }
 
@@ -147,11 +266,11 @@ pub enum Detail {
 impl Detail {
     pub(super) fn touched_device(&self) -> bool {
         let device = |spans: &Trace<Span>| {
-            spans.omitted > 0 || spans.items.iter().any(|s| matches!(s.answer, Answer::Device { .. }))
+            spans.omitted() > 0 || spans.iter().any(|s| matches!(s.answer, Answer::Device { .. }))
         };
         match self {
             Self::Virtual { pages, .. } => {
-                pages.omitted > 0 || pages.items.iter().any(|page| device(&page.spans))
+                pages.omitted() > 0 || pages.iter().any(|page| device(&page.spans))
             }
             Self::Physical { spans } => device(spans),
             Self::Ports { .. } => true,
@@ -166,7 +285,7 @@ pub struct PageStep {
     /// The first linear address touched in the page.
     pub linear: u64,
     /// The paging-structure entries, root first, as they stood before the access.
-    pub entries: Vec<Visited>,
+    pub entries: Trail,
     /// The physical address that it leads to, if it leads to one.
     pub physical: Option<u64>,
     /// log2 of the page's size: 12, 21, 22 or 30; zero where there is no page.
@@ -202,7 +321,7 @@ pub enum Answer {
     /// A device register.
     Device {
         /// Which device and register.
-        hit: Hit,
+        hit: Box<Hit>,
         /// The access as the device saw it.
         width: Width,
     },

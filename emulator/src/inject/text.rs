@@ -3,7 +3,8 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{
-    Answer, ConfigCycle, Detail, PageStep, PortAccess, Reading, Receipt, Semantics, Space, Span, Trace,
+    Answer, ConfigCycle, Detail, FirstBytes, PageStep, PortAccess, Reading, Receipt, Semantics, Space, Span,
+    Trace,
 };
 use crate::board::Hit;
 use crate::bus::Width;
@@ -11,16 +12,19 @@ use crate::mmu::walk::{Mode, Visited, entry};
 
 impl Display for Receipt {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Self { instructions, injection, written, stopped, detail } = self;
-        let who = actor(injection.semantics);
-        write!(f, "After {instructions} instructions {who} wrote ")?;
-        match (*written, injection.bytes.len()) {
+        let who = actor(self.semantics);
+        write!(f, "After {} {who} wrote ", Count(self.instructions, "instruction"))?;
+        match (self.written, self.asked) {
             (moved, asked) if moved == asked => write!(f, "{}", Bytes(asked))?,
             (0, asked) => write!(f, "none of {}", Bytes(asked))?,
             (moved, asked) => write!(f, "the first {moved} of {}", Bytes(asked))?,
         }
-        write!(f, " ({}) {}. ", Dump(&injection.bytes), Place(injection.space, injection.address))?;
-        finish(f, detail, true, *stopped)
+        if self.asked > 0 {
+            let more = if self.asked > FirstBytes::MOST { " …" } else { "" };
+            write!(f, " ({}{more})", Dump(self.data.as_slice()))?;
+        }
+        write!(f, " {}. ", Place(self.space, self.address))?;
+        finish(f, &self.detail, true, self.stopped)
     }
 }
 
@@ -28,7 +32,7 @@ impl Display for Reading {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let Self { instructions, space, address, semantics, read, stopped, detail } = self;
         let who = actor(*semantics);
-        write!(f, "After {instructions} instructions {who} read {}", Bytes(*read))?;
+        write!(f, "After {} {who} read {}", Count(*instructions, "instruction"), Bytes(*read))?;
         write!(f, " {}. ", Place(*space, *address))?;
         finish(f, detail, false, *stopped)
     }
@@ -51,23 +55,32 @@ fn actor(semantics: Semantics) -> &'static str {
     }
 }
 
+/// A number of things, in the singular for one.
+struct Count(u64, &'static str);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 struct Bytes(usize);
 
 impl Display for Bytes {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+        Count(self.0 as u64, "byte").fmt(f)
     }
 }
 
-/// At most sixteen bytes in hexadecimal.
+/// Bytes in hexadecimal.
 struct Dump<'a>(&'a [u8]);
 
 impl Display for Dump<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        for (i, byte) in self.0.iter().take(16).enumerate() {
+        for (i, byte) in self.0.iter().enumerate() {
             write!(f, "{}{byte:02x}", if i > 0 { " " } else { "" })?;
         }
-        if self.0.len() > 16 { write!(f, " …") } else { Ok(()) }
+        Ok(())
     }
 }
 
@@ -102,11 +115,11 @@ fn details(f: &mut Formatter<'_>, detail: &Detail, write: bool) -> Result {
                 Mode::Off => write!(f, "Paging is off, so the address is a physical one. ")?,
                 mode => write!(f, "{}, tables at {root:#x}. ", mode_name(*mode))?,
             }
-            list(f, pages, "pages", |f, page| step(f, page, write))
+            list(f, pages, "page", |f, page| step(f, page, write))
         }
-        Detail::Physical { spans } => list(f, spans, "spans", |f, it| span(f, it, write)),
-        Detail::Ports { accesses } => list(f, accesses, "accesses", |f, it| port(f, it, write)),
-        Detail::Config { cycles } => list(f, cycles, "cycles", |f, it| cycle(f, it, write)),
+        Detail::Physical { spans } => list(f, spans, "span", |f, it| span(f, it, write)),
+        Detail::Ports { accesses } => list(f, accesses, "access", |f, it| port(f, it, write)),
+        Detail::Config { cycles } => list(f, cycles, "cycle", |f, it| cycle(f, it, write)),
         Detail::Msr { old: Some(old), new: Some(new) } if write => {
             write!(f, "It held {old:#x} and holds {new:#x} now. ")
         }
@@ -135,13 +148,18 @@ fn list<T>(
     what: &str,
     one: impl Fn(&mut Formatter<'_>, &T) -> Result,
 ) -> Result {
-    for item in &trace.items {
+    for item in trace.iter() {
         one(f, item)?;
     }
-    if trace.omitted > 0 {
-        write!(f, "{} more {what} are left out here. ", trace.omitted)?;
+    match trace.omitted() {
+        0 => Ok(()),
+        1 => write!(f, "One more {what} is left out here. "),
+        more => write!(
+            f,
+            "{more} more {what}{} are left out here. ",
+            if what.ends_with('s') { "es" } else { "s" }
+        ),
     }
-    Ok(())
 }
 
 fn mode_name(mode: Mode) -> &'static str {
@@ -160,7 +178,7 @@ fn step(f: &mut Formatter<'_>, page: &PageStep, write: bool) -> Result {
         for (i, visited) in page.entries.iter().enumerate() {
             let Visited { address, value, .. } = visited;
             let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}the {} at {address:#x} = {value:#x} ({})", visited.name(), Flags(*value))?;
+            write!(f, "{comma}the {} at {address:#x} = {value:#x} ({})", visited.name(), Flags(visited))?;
         }
         match page.physical {
             Some(physical) => {
@@ -178,25 +196,30 @@ fn step(f: &mut Formatter<'_>, page: &PageStep, write: bool) -> Result {
     if page.from_tlb {
         write!(f, "The TLB held a translation, which was used. ")?;
     }
-    list(f, &page.spans, "spans", |f, it| span(f, it, write))
+    list(f, &page.spans, "span", |f, it| span(f, it, write))
 }
 
 /// The flags of a page-table entry, by name.
-struct Flags(u64);
+struct Flags(Visited);
 
 impl Display for Flags {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        // In a PTE the bit of PS chooses a memory type.
+        let large = if self.0.level > 1 { entry::PS } else { 0 };
         let names = [
             (entry::P, "present"),
             (entry::RW, "writable"),
             (entry::US, "user"),
+            (entry::PWT, "write-through"),
+            (entry::PCD, "uncached"),
             (entry::A, "accessed"),
             (entry::D, "dirty"),
+            (large, "large"),
             (entry::G, "global"),
             (entry::XD, "no-execute"),
         ];
         let mut any = false;
-        for (_, name) in names.iter().filter(|(bit, _)| self.0 & bit != 0) {
+        for (_, name) in names.iter().filter(|(bit, _)| self.0.value & bit != 0) {
             write!(f, "{}{name}", if any { " " } else { "" })?;
             any = true;
         }

@@ -37,14 +37,14 @@ pub(super) fn walk(cpu: &Cpu, memory: &Memory, root: Option<u64>, linear: u64) -
 pub(super) fn transfer(
     cpus: &mut [Cpu],
     board: &mut Board,
-    cpu: usize,
-    root: Option<u64>,
+    (cpu, root): (usize, Option<u64>),
     address: u64,
     semantics: Semantics,
     mut data: Data<'_>,
-) -> (Outcome, Detail) {
+    detail: &mut Detail,
+) -> Outcome {
     if semantics == Semantics::Cpu && root.is_some() {
-        return (Outcome::stopped(0, Refusal::Meaningless), Detail::Nothing);
+        return Outcome::stopped(0, Refusal::Meaningless);
     }
     if semantics == Semantics::Cpu && board.map_changed {
         // As the run loop does before the next instruction.
@@ -52,11 +52,12 @@ pub(super) fn transfer(
         board.map_changed = false;
     }
     let Some(processor) = cpus.get_mut(cpu) else {
-        return (Outcome::stopped(0, Refusal::NoProcessor { cpu }), Detail::Nothing);
+        return Outcome::stopped(0, Refusal::NoProcessor { cpu });
     };
     let access = if matches!(data, Data::Write(_)) { Access::Write } else { Access::Read };
     let base = context(processor, root);
-    let mut pages = Trace::default();
+    *detail = Detail::Virtual { mode: base.mode, root: base.cr3, pages: Trace::default() };
+    let Detail::Virtual { pages, .. } = detail else { return Outcome::all(0) };
     let mut done = 0;
     let mut refusal = None;
     while done < data.len() {
@@ -67,7 +68,7 @@ pub(super) fn transfer(
         let walked = walk(processor, &board.fabric.memory, root, linear);
         let mut step = PageStep {
             linear,
-            entries: walked.trail.iter().collect(),
+            entries: walked.trail,
             physical: walked.outcome.ok().map(|page| page.physical),
             size_bits: walked.outcome.map_or(0, |page| page.size_bits),
             from_tlb: false,
@@ -93,7 +94,7 @@ pub(super) fn transfer(
             break;
         }
     }
-    (Outcome { moved: done, refusal }, Detail::Virtual { mode: base.mode, root: base.cr3, pages })
+    Outcome { moved: done, refusal }
 }
 
 /// The reason of a walk that found no page.

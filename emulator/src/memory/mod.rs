@@ -139,7 +139,8 @@ impl Memory {
     }
 
     /// Writes backing store within one page.
-    fn store_backing(&mut self, offset: u64, bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn store_backing(&mut self, offset: u64, bytes: &[u8]) {
         self.ram.write(offset, bytes);
         self.written(offset, bytes.len() as u64);
     }

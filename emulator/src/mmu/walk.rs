@@ -104,13 +104,28 @@ impl Visited {
     }
 }
 
-/// The entries visited, root first; at most five.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The entries visited, root first; at most five. Written as a list of [`Visited`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Visited>", into = "Vec<Visited>")]
 pub struct Trail {
     addresses: [u64; 5],
     values: [u64; 5],
     root_level: u8,
     len: u8,
+}
+
+impl From<Vec<Visited>> for Trail {
+    fn from(entries: Vec<Visited>) -> Self {
+        let mut trail = Self::default();
+        entries.iter().for_each(|entry| trail.push(entry.level, entry.address, entry.value));
+        trail
+    }
+}
+
+impl From<Trail> for Vec<Visited> {
+    fn from(trail: Trail) -> Self {
+        trail.iter().collect()
+    }
 }
 
 impl Trail {
@@ -130,7 +145,7 @@ impl Trail {
     /// The entries, root first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Visited> + ExactSizeIterator + '_ {
         (0..self.len()).map(|at| Visited {
-            level: self.root_level - at as u8,
+            level: self.root_level.saturating_sub(at as u8),
             address: self.addresses[at],
             value: self.values[at],
         })

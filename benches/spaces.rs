@@ -1,0 +1,195 @@
+//! What a debugger's calls cost, and what a debugger that is attached and idle costs.
+//!
+//!     cargo bench --bench spaces            # a table in Markdown
+//!     cargo bench --bench spaces -- --check # and a failure if a limit is not kept
+//!
+//! Each figure is the least of many batches, which other work on the host disturbs least. The
+//! machine is the teaching kernel at its prompt.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "benchmarks measure real time")]
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use ringhold::boot::{Image, Images};
+use ringhold::config::TEACHING;
+use ringhold::debugapi::command::Command;
+use ringhold::debugapi::session::{Progress, Session};
+use ringhold::debugapi::{Context, DataSpaces};
+use ringhold::{Config, Machine, Stop};
+
+const PAGE: usize = 4096;
+/// RAM that the teaching kernel has not given out, and where its tables map all RAM.
+const PHYSICAL: u64 = 0x90_0000;
+const VIRTUAL: u64 = 0xffff_8000_0000_0000 + PHYSICAL;
+/// A page of zeros: a root of page tables that maps nothing.
+const EMPTY_ROOT: u64 = 0x98_0000;
+
+const BATCH: Duration = Duration::from_millis(4);
+const BATCHES: usize = 60;
+
+/// The least nanoseconds of one call.
+fn measure(mut call: impl FnMut()) -> f64 {
+    let mut batch = |count: u32| {
+        let begun = Instant::now();
+        (0..count).for_each(|_| call());
+        begun.elapsed()
+    };
+    let mut count = 1;
+    while batch(count) < BATCH {
+        count *= 2;
+    }
+    let best = (0..BATCHES).map(|_| batch(count)).min().unwrap_or_default();
+    best.as_nanos() as f64 / f64::from(count)
+}
+
+/// A guest that does nothing but work: arithmetic, memory and branches, in 16-bit code.
+fn busy() -> Machine {
+    // l: add ax, [0x9000]; inc word [0x9002]; xor bx, ax; dec cx; jnz l; jmp l
+    let code = [0x03, 0x06, 0x00, 0x90, 0xff, 0x06, 0x02, 0x90, 0x31, 0xc3, 0x49, 0x75, 0xf3, 0xeb, 0xf1];
+    let config = Config::from_ron("(boot: (kind: flat, kernel: \"busy\"))", "busy").expect("a config");
+    let images = Images { kernel: Some(Image::new("busy", code.to_vec())), ..Images::default() };
+    Machine::with_images(config, &images).expect("a machine")
+}
+
+/// Runs so many instructions.
+fn alone(machine: &mut Machine, count: u64) {
+    let until = machine.instructions() + count;
+    assert_eq!(machine.run(until), Stop::Budget);
+}
+
+/// The same under a session whose client waits for an event.
+fn attached(machine: &mut Machine, session: &mut Session, count: u64) {
+    let ms =
+        (machine.board.fabric.clock.ns_at(machine.instructions() + count) - machine.virtual_ns()) / 1_000_000;
+    session.execute(machine, &Command::SetExecutionStatus { status: 1 });
+    let wait = Command::WaitForEvent { flags: 0, timeout: ms as u32 };
+    let Progress::Waiting(mut wait) = session.begin(machine, &wait) else { panic!("it does not wait") };
+    while session.advance(machine, &mut wait).is_none() {}
+}
+
+/// The least seconds of one stretch, alternating between ways to run it.
+fn compare(count: u64) -> [f64; 3] {
+    let mut machines = [busy(), busy(), busy()];
+    let mut session = Session::new();
+    // A breakpoint that is never reached: the machine runs the loop that looks for it.
+    machines[2].breakpoints.add(0xdead_0000);
+    let mut best = [f64::MAX; 3];
+    for _ in 0..25 {
+        for (way, machine) in machines.iter_mut().enumerate() {
+            let begun = Instant::now();
+            if way == 1 {
+                attached(machine, &mut session, count)
+            } else {
+                alone(machine, count)
+            }
+            best[way] = best[way].min(begun.elapsed().as_secs_f64());
+        }
+    }
+    best
+}
+
+/// One line of the table.
+struct Row {
+    what: &'static str,
+    figure: String,
+    limit: String,
+    kept: bool,
+}
+
+impl Row {
+    /// A time in nanoseconds that must stay below a limit.
+    fn time(what: &'static str, ns: f64, limit: f64) -> Self {
+        Self { what, figure: format!("{ns:.1} ns"), limit: format!("{limit} ns"), kept: ns <= limit }
+    }
+
+    /// A time that is judged by its ratio to another.
+    fn ratio(what: &'static str, ns: f64, base: f64, limit: f64) -> Self {
+        let ratio = ns / base;
+        Self {
+            what,
+            figure: format!("{ns:.1} ns (×{ratio:.2})"),
+            limit: format!("×{limit}"),
+            kept: ratio <= limit,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut machine = Machine::from_ron(TEACHING).expect("the teaching machine");
+    machine.run_for(400_000);
+    let page = vec![0x5a; PAGE];
+    let mut ram = vec![0u8; 2 * PAGE];
+    let start = ram.as_ptr().align_offset(PAGE);
+    let copy = measure(|| black_box(&mut ram[start..start + PAGE]).copy_from_slice(black_box(&page)));
+    let mut spaces = machine.data_spaces();
+    assert_eq!(spaces.write_virtual(VIRTUAL, &page).map(|done| done.count), Ok(PAGE));
+    // A client hears of the changes now and then.
+    let mut count = 0u32;
+    let mut calls = |call: &mut dyn FnMut(&mut DataSpaces<'_>)| {
+        measure(|| {
+            call(&mut spaces);
+            count = count.wrapping_add(1);
+            if count % 1024 == 0 {
+                spaces.take_changes();
+            }
+        })
+    };
+    let physical = calls(&mut |spaces| {
+        black_box(&spaces.write_physical(PHYSICAL, black_box(&page)));
+    });
+    let virtual_page = calls(&mut |spaces| {
+        black_box(&spaces.write_virtual(VIRTUAL, black_box(&page)));
+    });
+    let word = calls(&mut |spaces| {
+        black_box(&spaces.write_virtual(VIRTUAL + 8, black_box(&page[..8])));
+    });
+    let read = calls(&mut |spaces| {
+        let mut buffer = [0; 8];
+        black_box(&spaces.read_virtual(VIRTUAL + 8, &mut buffer));
+    });
+    let empty = calls(&mut |spaces| {
+        spaces.set_context(Context { cpu: 0, root: Some(EMPTY_ROOT) });
+        let next = spaces.next_differently_valid_offset_virtual(black_box(0xffff_8000_0000_0000));
+        assert!(black_box(next).is_err());
+        spaces.set_context(Context::default());
+    });
+    let [plain, idle, breakpoint] = compare(4_000_000);
+    let slower = |seconds: f64| format!("{:+.1} %", 100.0 * (seconds / plain - 1.0));
+    let rows = [
+        Row { what: "memcpy of 4 KiB", figure: format!("{copy:.1} ns"), limit: String::new(), kept: true },
+        Row::ratio("`WritePhysical` of 4 KiB", physical, copy, 1.2),
+        Row::ratio("`WriteVirtual` of 4 KiB", virtual_page, copy, 1.5),
+        Row::time("`WriteVirtual` of 8 bytes", word, 100.0),
+        Row {
+            what: "`ReadVirtual` of 8 bytes",
+            figure: format!("{read:.1} ns"),
+            limit: String::new(),
+            kept: true,
+        },
+        Row::time("`GetNextDifferentlyValidOffsetVirtual`, empty upper half", empty, 1000.0),
+        Row {
+            what: "guest under an idle session",
+            figure: slower(idle),
+            limit: "+2 %".into(),
+            kept: idle <= 1.02 * plain,
+        },
+        Row {
+            what: "guest with a breakpoint elsewhere",
+            figure: slower(breakpoint),
+            limit: String::new(),
+            kept: true,
+        },
+    ];
+    println!("| call | time | limit |\n|---|---:|---:|");
+    for row in &rows {
+        println!("| {} | {} | {} |", row.what, row.figure, row.limit);
+    }
+    println!("\nBusy guest: {:.0} million instructions a second.", 4.0 / plain);
+    let missed: Vec<&str> = rows.iter().filter(|row| !row.kept).map(|row| row.what).collect();
+    if missed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("Above its limit: {}.", missed.join(", "));
+    if std::env::args().any(|argument| argument == "--check") { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
