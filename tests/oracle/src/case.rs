@@ -44,6 +44,14 @@ impl Mode {
             Self::Bits32 => [USER_DATA, 0x23, USER_DATA, USER_DATA, 0, OWN_SEGMENT],
         }
     }
+
+    /// The bases of FS and GS as a case begins.
+    pub fn bases(self) -> [u64; 2] {
+        match self {
+            Self::Bits64 => [FS_BASE, GS_BASE],
+            Self::Bits32 => [FS_BASE, DATA],
+        }
+    }
 }
 
 /// What an instruction can see and change, beside memory.
@@ -61,7 +69,7 @@ pub struct State {
     pub high: [u8; HIGH_BYTES],
     /// ES, CS, SS, DS, FS, GS. Every case begins with those of its mode.
     pub selectors: [u16; 6],
-    /// The bases of FS and GS. Every case begins with the same ones.
+    /// The bases of FS and GS. Every case begins with those of its mode.
     pub bases: [u64; 2],
 }
 

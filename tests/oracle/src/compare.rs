@@ -55,49 +55,58 @@ impl Rules {
 
     /// The rules for one instruction.
     pub fn new(generated: &Generated) -> Self {
-        use Mnemonic::*;
         let instruction = &generated.instruction;
-        let mnemonic = instruction.mnemonic();
-        let transcendental =
-            matches!(mnemonic, F2xm1 | Fcos | Fpatan | Fptan | Fsin | Fsincos | Fyl2x | Fyl2xp1);
+        let open = documented(instruction.mnemonic());
+        let transcendental = open == Some(Open::LastBit);
         Self {
             undefined: undefined_flags(instruction, &generated.case.state),
             undefined_at_fault: 0,
             skipped: unpredictable(generated),
-            approximate: matches!(
-                mnemonic,
-                Rcpps | Rcpss | Rsqrtps | Rsqrtss | Vrcpps | Vrcpss | Vrsqrtps | Vrsqrtss
-            ),
+            approximate: open == Some(Open::Approximation),
             x87_ulps: if transcendental { 2 } else { 0 },
             // C1 tells how the last bit was rounded, PE and UE (then ES and B) whether it was.
             fsw: if transcendental { 0x82b0 } else { 0 },
-            any_address: matches!(
-                mnemonic,
-                Fxsave
-                    | Fxsave64
-                    | Fxrstor
-                    | Fxrstor64
-                    | Fnsave
-                    | Fnstenv
-                    | Retf
-                    | Iret
-                    | Iretd
-                    | Iretq
-                    | Pusha
-                    | Pushad
-                    | Popa
-                    | Popad
-                    | Xsave
-                    | Xsave64
-                    | Xsaveopt
-                    | Xsaveopt64
-                    | Xsavec
-                    | Xsavec64
-                    | Xrstor
-                    | Xrstor64
-            ),
+            any_address: matches!(open, Some(Open::SavedState | Open::Frame)),
         }
     }
+}
+
+/// What, beside flags, the manuals leave open of an instruction, so that it is not compared exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Open {
+    /// The result, within a relative error.
+    Approximation,
+    /// The last bit of x87 transcendentals, and the status that tells of it.
+    LastBit,
+    /// Instruction and operand pointers in memory, and which address of the area a fault reports.
+    SavedState,
+    /// Which address of the stack frame a fault reports.
+    Frame,
+}
+
+impl Open {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Approximation => "the approximation, within the error that the manual grants",
+            Self::LastBit => "the last bit (two units at most), C1, PE and UE",
+            Self::SavedState => "the saved pointers, and the address that a page fault reports",
+            Self::Frame => "the address that a page fault of the stack reports",
+        }
+    }
+}
+
+/// What the manuals leave open of these instructions.
+pub fn documented(mnemonic: Mnemonic) -> Option<Open> {
+    use Mnemonic::*;
+    Some(match mnemonic {
+        Rcpps | Rcpss | Rsqrtps | Rsqrtss | Vrcpps | Vrcpss | Vrsqrtps | Vrsqrtss => Open::Approximation,
+        F2xm1 | Fcos | Fpatan | Fptan | Fsin | Fsincos | Fyl2x | Fyl2xp1 => Open::LastBit,
+        Fxsave | Fxsave64 | Fxrstor | Fxrstor64 | Fnsave | Fnstenv | Xsave | Xsave64 | Xsaveopt
+        | Xsaveopt64 | Xsavec | Xsavec64 | Xrstor | Xrstor64 => Open::SavedState,
+        Retf | Iret | Iretd | Iretq | Pusha | Pushad | Popa | Popad => Open::Frame,
+        _ => return None,
+    })
 }
 
 /// The flags that an instruction leaves undefined in this state.

@@ -140,12 +140,11 @@ impl Emulated {
         memory.write(CODE_AT + at, &case.code);
         self.last_code = Patch { at: at as u16, bytes: vec![INT3; case.code.len()] };
         let cpu = &mut self.machine.cpus[0];
-        enter(cpu, case.mode);
         cpu.gpr[..16].copy_from_slice(&case.state.gpr);
         cpu.rip = case.state.rip;
         cpu.flags.set_rflags(case.state.rflags & FLAGS | flag::IF);
-        // AC goes with the flags, and what follows from it.
-        cpu.refresh_view();
+        // Behind the flags: what it rebuilds depends on AC.
+        enter(cpu, case.mode);
         cpu.exception = None;
         cpu.activity = Activity::Running;
         cpu.shadow_at = None;

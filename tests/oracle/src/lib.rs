@@ -6,9 +6,13 @@
 //! [`compare`] tells the differences. [`forms`] goes through every instruction form that is known
 //! and says what becomes of it; [`generate`] makes the cases.
 //!
+//! [`sequence`] makes programs of many instructions; [`captured`] keeps cases as text, for hosts that
+//! cannot execute them; [`table`] makes the page that says what is proved of which form.
+//!
 //! Everything is derived from a seed. `ORACLE_SEED` and `ORACLE_CASES` change the seed and the
-//! number of cases a form.
+//! number of cases a form, `ORACLE_FORM` takes forms whose name begins so.
 
+pub mod captured;
 pub mod case;
 pub mod compare;
 pub mod emulated;
@@ -17,4 +21,5 @@ pub mod generate;
 pub mod layout;
 pub mod native;
 pub mod sequence;
+pub mod table;
 pub mod values;

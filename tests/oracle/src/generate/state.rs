@@ -90,6 +90,7 @@ pub fn state(mode: Mode, random: &mut Random) -> State {
         vectors(&mut state.high, &pool, random);
     }
     state.selectors = mode.selectors();
+    state.bases = mode.bases();
     for value in &mut state.gpr {
         *value = random.integer();
     }

@@ -1,0 +1,156 @@
+//! Captured cases: what a host made of them, as text, and what the machine makes of them.
+//!
+//! On an x86-64 Linux host with an AMD processor, `RINGHOLD_WRITE=1 cargo test -p ringhold-oracle --test captured`
+//! captures them anew. They come from the host alone, never from the machine.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "no machine's result depends on it; the environment asks for the files"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ringhold_oracle::captured::Captured;
+use ringhold_oracle::compare::{Rules, differences, line};
+use ringhold_oracle::emulated::Emulated;
+
+/// The file of each family.
+const FILES: [&str; 5] = ["integer", "x87", "sse", "avx", "compatibility"];
+/// Cases that there have to be in all.
+const ENOUGH: usize = 10_000;
+/// Bytes that they may take in all.
+const MOST: usize = 5_000_000;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captured").join(format!("{name}.txt"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_default()
+}
+
+fn cases(text: &str) -> impl Iterator<Item = Captured> + '_ {
+    text.lines().map(|line| {
+        let captured = Captured::parse(line).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(captured.line(), line, "read and written again");
+        captured
+    })
+}
+
+#[test]
+fn captured_cases_come_out_as_they_did_on_the_host() {
+    let mut emulated = Emulated::new();
+    let (mut count, mut bytes, mut wrong) = (0, 0, Vec::new());
+    for name in FILES {
+        let text = read(name);
+        bytes += text.len();
+        for Captured { case, outcome, open } in cases(&text) {
+            count += 1;
+            let found = differences(&case, &outcome, &emulated.run(&case), &Rules::exact(open, 0));
+            if !found.is_empty() {
+                wrong.push(line(&case, &found));
+            }
+        }
+    }
+    println!("{count} captured cases, {bytes} bytes");
+    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= ENOUGH && bytes <= MOST, "{count} cases, {bytes} bytes");
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod host {
+    use std::collections::BTreeMap;
+
+    use ringhold_oracle::captured::reduced;
+    use ringhold_oracle::case::{Case, Mode};
+    use ringhold_oracle::compare::documented;
+    use ringhold_oracle::forms::{Family, compared, family};
+    use ringhold_oracle::generate;
+    use ringhold_oracle::native::Native;
+    use ringhold_oracle::values::Random;
+
+    use super::*;
+
+    fn file(family: Family) -> &'static str {
+        FILES[match family {
+            Family::Integer => 0,
+            Family::X87 => 1,
+            Family::Vector => 2,
+            Family::Avx => 3,
+            Family::Compatibility => 4,
+        }]
+    }
+
+    fn native() -> Native {
+        Native::new(env!("CARGO_BIN_EXE_native-runner")).expect("the native runner starts")
+    }
+
+    /// The processor is of the make that the cases were captured on: others leave other things open.
+    fn same_make() -> bool {
+        let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        text.contains("AuthenticAMD") && text.contains(" avx2 ")
+    }
+
+    fn capture() {
+        let mut native = native();
+        let mut texts: BTreeMap<&str, String> = FILES.iter().map(|name| (*name, String::new())).collect();
+        for form in compared().into_iter().filter(|form| documented(form.code.mnemonic()).is_none()) {
+            let wanted = if form.mode == Mode::Bits64 { 8 } else { 3 };
+            let mut random = Random::new(form.code as u64 | u64::from(form.mode.bits()) << 32);
+            let (mut kept, mut faults) = (0, 0);
+            for _ in 0..4 * wanted {
+                let Some(generated) = generate::case(form, &mut random) else { continue };
+                let mut generated = generated;
+                generated.case = reduced(&generated);
+                let case = generated.case.clone();
+                let outcome = native.run(std::slice::from_ref(&case)).expect("the case runs").remove(0);
+                let failed = outcome.fault.is_some();
+                // Faults are told in few lines, except for what does nothing else.
+                if kept == wanted || failed && faults > wanted / 4 && kept < wanted - 1 {
+                    continue;
+                }
+                kept += 1;
+                faults += usize::from(failed);
+                let open = if failed { 0 } else { Rules::new(&generated).undefined };
+                let text = texts.get_mut(file(family(form))).expect("every family has a file");
+                text.push_str(&Captured { case, outcome, open }.line());
+                text.push('\n');
+            }
+        }
+        fs::create_dir_all(path("integer").parent().expect("it is in a directory")).expect("it can be made");
+        for (name, text) in texts {
+            fs::write(path(name), text).expect("the cases can be written");
+        }
+    }
+
+    #[test]
+    fn captured_cases_are_the_hosts() {
+        if std::env::var_os("RINGHOLD_WRITE").is_some() {
+            capture();
+            return;
+        }
+        if !same_make() {
+            println!("another make of processor than the cases were captured on: not compared");
+            return;
+        }
+        let mut native = native();
+        for name in FILES {
+            let text = read(name);
+            let all: Vec<Captured> = cases(&text).collect();
+            for part in all.chunks(1000) {
+                let batch: Vec<Case> = part.iter().map(|captured| captured.case.clone()).collect();
+                let outcomes = native.run(&batch).expect("the cases run on the host");
+                for (captured, outcome) in part.iter().zip(&outcomes) {
+                    let found = differences(
+                        &captured.case,
+                        outcome,
+                        &captured.outcome,
+                        &Rules::exact(captured.open, 0),
+                    );
+                    assert!(found.is_empty(), "{}", line(&captured.case, &found));
+                }
+            }
+        }
+    }
+}
