@@ -244,8 +244,10 @@ pub fn canonical(address: u64, bits: u32) -> bool {
 
 /// Walks the paging structures for `linear`.
 pub fn walk(tables: &impl Tables, context: &Context, linear: u64) -> Walk {
-    let mut trail = Trail::default();
-    let outcome = match context.mode {
+    // The trail is written where it stays: it is too long to be moved for each walk.
+    let mut walk = Walk { outcome: Err(Miss::NotPresent), trail: Trail::default() };
+    let trail = &mut walk.trail;
+    walk.outcome = match context.mode {
         Mode::Off => Ok(Page {
             physical: linear & 0xffff_ffff,
             size_bits: 12,
@@ -256,12 +258,12 @@ pub fn walk(tables: &impl Tables, context: &Context, linear: u64) -> Walk {
             dirty: true,
             key: 0,
         }),
-        Mode::Legacy => legacy(tables, context, linear, &mut trail),
-        Mode::Pae => pae(tables, context, linear, &mut trail),
-        Mode::Level4 => long(tables, context, linear, 4, &mut trail),
-        Mode::Level5 => long(tables, context, linear, 5, &mut trail),
+        Mode::Legacy => legacy(tables, context, linear, trail),
+        Mode::Pae => pae(tables, context, linear, trail),
+        Mode::Level4 => long(tables, context, linear, 4, trail),
+        Mode::Level5 => long(tables, context, linear, 5, trail),
     };
-    Walk { outcome, trail }
+    walk
 }
 
 /// Rights that every level must grant.

@@ -122,8 +122,11 @@ impl Cpu {
     /// #XM, or #UD without CR4.OSXMMEXCPT.
     #[inline(always)]
     pub fn simd_flags(&mut self, flags: u32) -> Step {
-        let unmasked = flags & !(self.vector.mxcsr >> MASK_SHIFT);
-        if unmasked != 0 {
+        // Nothing found is the common case, and known to the compiler where Rust's arithmetic did.
+        if flags == 0 {
+            return Ok(());
+        }
+        if flags & !(self.vector.mxcsr >> MASK_SHIFT) != 0 {
             return self.simd_steps(flags);
         }
         self.vector.mxcsr |= flags;
