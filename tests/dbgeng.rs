@@ -7,16 +7,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+#[path = "dbgeng/relay.rs"]
+mod relay;
 #[path = "support/served.rs"]
 mod served;
 
 use served::{Served, directory, output};
 
-/// A machine whose device is 00:02.1, with its serial line in a file.
+/// The machine, and what is changed: its device is 00:02.1.
+const MACHINE: &str = "configs/teaching.ron";
+const CHANGES: [&str; 2] = ["devices.edu.slot=(2, 1)", "outputs.debugcon=null"];
+
+/// The machine behind a server, with its serial line in a file.
 fn serve(serial: &Path) -> Served {
     let to = format!("file:{}", serial.display());
-    let machine = ["--set", "devices.edu.slot=(2, 1)", "--set", "outputs.debugcon=null", "--serial", &to];
-    Served::start("configs/teaching.ron", "127.0.0.1:0", &machine)
+    let arguments = ["--set", CHANGES[0], "--set", CHANGES[1], "--serial", &to];
+    Served::start(MACHINE, "127.0.0.1:0", &arguments)
+}
+
+/// The options that lead DebugConnect to a server.
+fn options(served: &Served) -> String {
+    let (host, port) = served.address.rsplit_once(':').unwrap();
+    format!("tcp:server={host},port={port}")
 }
 
 /// The directory with `dbgeng.dll` and the programs, made once.
@@ -35,23 +47,27 @@ fn programs() -> &'static Path {
     })
 }
 
-/// Runs a program under Wine; gives what it said, which must end in success.
-fn wine(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+/// A program under Wine, not yet started; complaints go to a file.
+fn windows(name: &str) -> Command {
     let programs = programs();
-    let said = programs.join(format!("{name}.txt"));
     let mut wine = Command::new("wine");
     wine.current_dir(programs)
         .arg(format!("{name}.exe"))
-        .args(arguments)
         .env("WINEPREFIX", directory("wine"))
         .env("WINEDEBUG", "-all")
         // No questions about .NET and browsers, and no dbgeng but ours.
         .env("WINEDLLOVERRIDES", "mscoree,mshtml=;dbgeng=n")
         .env_remove("DISPLAY")
-        .envs(variables.iter().copied())
-        // Wine's own servers keep their output open beyond the program's end.
-        .stdout(output(&said))
         .stderr(output(&programs.join(format!("{name}.err"))));
+    wine
+}
+
+/// Runs a program under Wine; gives what it said, which must end in success.
+fn wine(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let said = programs().join(format!("{name}.txt"));
+    let mut wine = windows(name);
+    // Wine's own servers keep their output open beyond the program's end, so it is a file.
+    wine.args(arguments).envs(variables.iter().copied()).stdout(output(&said));
     let status = wine.status().unwrap_or_else(|error| panic!("{wine:?}: {error}"));
     let said = std::fs::read_to_string(said).unwrap().replace('\r', "");
     assert!(status.success(), "{status}\n{said}");
@@ -78,9 +94,7 @@ fn a_windows_client_writes_into_every_space() {
 #[ignore = "apt-get install g++-mingw-w64-x86-64 make wine wine64; cargo test --test dbgeng -- --ignored"]
 fn a_windows_debugger_loads_an_extension_and_runs_its_command() {
     let served = serve(&directory("dbgeng").join("host.serial"));
-    let (host, port) = served.address.rsplit_once(':').unwrap();
-    let options = format!("tcp:server={host},port={port}");
-    let said = wine("host", &[&options, "extension.dll"], &[]);
+    let said = wine("host", &[&options(&served), "extension.dll"], &[]);
     assert!(said.starts_with("3000000 held 1111\n") && said.contains(" 0 failed"), "{said}");
     assert_eq!(served.end().0, Some(130));
 }

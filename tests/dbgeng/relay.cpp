@@ -1,0 +1,419 @@
+// Makes the calls that a test asks for: reads requests of the wire from standard input, calls the
+// methods of the data spaces and of the host memory through their COM interfaces, and writes what
+// came of it to standard output as an answer of the wire.
+//
+// Buffers are filled with 0xa5 before the call and come back whole, so that the test sees what
+// was left alone.
+#include "../../dbgeng/src/bytes.h"
+#include "check.h"
+
+namespace {
+
+constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2;
+// In a slot: all out-pointers but those of buffers are null.
+constexpr USHORT NULLED = 0x8000;
+
+// What the callbacks were told since the last answer.
+struct Told : IDebugEventCallbacks {
+    Bytes events;
+    ULONG count = 0;
+
+    STDMETHOD(QueryInterface)(REFIID, PVOID *) { return E_NOINTERFACE; }
+    STDMETHOD_(ULONG, AddRef)() { return 2; }
+    STDMETHOD_(ULONG, Release)() { return 1; }
+    STDMETHOD(GetInterestMask)(PULONG mask) {
+        *mask = DEBUG_EVENT_CHANGE_DEBUGGEE_STATE;
+        return S_OK;
+    }
+    STDMETHOD(Breakpoint)(PDEBUG_BREAKPOINT) { return S_OK; }
+    STDMETHOD(Exception)(PEXCEPTION_RECORD64, ULONG) { return S_OK; }
+    STDMETHOD(CreateThread)(ULONG64, ULONG64, ULONG64) { return S_OK; }
+    STDMETHOD(ExitThread)(ULONG) { return S_OK; }
+    STDMETHOD(CreateProcess)(ULONG64, ULONG64, ULONG64, ULONG, PCSTR, PCSTR, ULONG, ULONG, ULONG64, ULONG64, ULONG64) {
+        return S_OK;
+    }
+    STDMETHOD(ExitProcess)(ULONG) { return S_OK; }
+    STDMETHOD(LoadModule)(ULONG64, ULONG64, ULONG, PCSTR, PCSTR, ULONG, ULONG) { return S_OK; }
+    STDMETHOD(UnloadModule)(PCSTR, ULONG64) { return S_OK; }
+    STDMETHOD(SystemError)(ULONG, ULONG) { return S_OK; }
+    STDMETHOD(SessionStatus)(ULONG) { return S_OK; }
+    STDMETHOD(ChangeDebuggeeState)(ULONG flags, ULONG64 argument) {
+        events.u8(1);
+        events.u32(flags);
+        events.u64(argument);
+        count++;
+        return S_OK;
+    }
+    STDMETHOD(ChangeEngineState)(ULONG, ULONG64) { return S_OK; }
+    STDMETHOD(ChangeSymbolState)(ULONG, ULONG64) { return S_OK; }
+};
+
+// A buffer of a request with its count: given bytes, or room for bytes. Null where the request
+// says so.
+struct Buffer {
+    Buffer(Reader &in, size_t unit, bool given) : unit(unit), there(in.u8() != 0), count(in.u64()) {
+        if (!there || count > (1 << 24)) return;
+        memset(bytes.replace(count * unit + 1), 0xa5, count * unit + 1);
+        if (!given) return;
+        if (const BYTE *sent = in.take(count * unit)) memcpy(bytes.replace(count * unit + 1), sent, count * unit);
+    }
+
+    template <typename Pointer> operator Pointer *() {
+        return there ? reinterpret_cast<Pointer *>(const_cast<BYTE *>(bytes.data())) : nullptr;
+    }
+    ULONG size() const { return static_cast<ULONG>(count); }
+    // Puts all of it into an answer.
+    void put(Bytes &out) const {
+        out.u64(!there ? 0 : unit == 8 ? count : count * unit);
+        if (there) out.append(bytes.data(), count * unit);
+    }
+
+    size_t unit;
+    bool there;
+    ULONG64 count;
+    Bytes bytes;
+};
+
+struct Room : Buffer {
+    Room(Reader &in, size_t unit = 1) : Buffer(in, unit, false) {}
+};
+
+struct Data : Buffer {
+    Data(Reader &in, size_t unit = 1) : Buffer(in, unit, true) {}
+};
+
+// Appends a result, a buffer and a count.
+void answer(Bytes &out, HRESULT result, const Buffer &buffer, ULONG count) {
+    out.u32(static_cast<ULONG>(result));
+    buffer.put(out);
+    out.u32(count);
+}
+
+void answer(Bytes &out, HRESULT result) { out.u32(static_cast<ULONG>(result)); }
+
+void answer32(Bytes &out, HRESULT result, ULONG value) {
+    answer(out, result);
+    out.u32(value);
+}
+
+void answer64(Bytes &out, HRESULT result, ULONG64 value) {
+    answer(out, result);
+    out.u64(value);
+}
+
+// The parameters are read in the order of the request, one statement after the other.
+void data_spaces(IDebugDataSpaces4 *spaces, USHORT slot, bool nulled, Reader &in, Bytes &out) {
+    // A value that no method gives shows an output that was not written.
+    ULONG n = 0xdddddddd;
+    ULONG64 q = 0xdddddddddddddddd;
+    ULONG *pn = nulled ? nullptr : &n;
+    ULONG64 *pq = nulled ? nullptr : &q;
+    auto read_at = [&](HRESULT (STDMETHODCALLTYPE IDebugDataSpaces4::*method)(ULONG64, PVOID, ULONG, PULONG)) {
+        ULONG64 offset = in.u64();
+        Room room(in);
+        HRESULT result = (spaces->*method)(offset, room, room.size(), pn);
+        answer(out, result, room, n);
+    };
+    auto write_at = [&](HRESULT (STDMETHODCALLTYPE IDebugDataSpaces4::*method)(ULONG64, PVOID, ULONG, PULONG)) {
+        ULONG64 offset = in.u64();
+        Data data(in);
+        HRESULT result = (spaces->*method)(offset, data, data.size(), pn);
+        answer32(out, result, n);
+    };
+    auto fill = [&](HRESULT (STDMETHODCALLTYPE IDebugDataSpaces4::*method)(ULONG64, ULONG, PVOID, ULONG, PULONG)) {
+        ULONG64 start = in.u64();
+        ULONG size = in.u32();
+        Data pattern(in);
+        HRESULT result = (spaces->*method)(start, size, pattern, pattern.size(), pn);
+        answer32(out, result, n);
+    };
+    switch (slot) {
+    case 3: return read_at(&IDebugDataSpaces4::ReadVirtual);
+    case 4: return write_at(&IDebugDataSpaces4::WriteVirtual);
+    case 6: return read_at(&IDebugDataSpaces4::ReadVirtualUncached);
+    case 7: return write_at(&IDebugDataSpaces4::WriteVirtualUncached);
+    case 10: return read_at(&IDebugDataSpaces4::ReadPhysical);
+    case 11: return write_at(&IDebugDataSpaces4::WritePhysical);
+    case 26: return fill(&IDebugDataSpaces4::FillVirtual);
+    case 27: return fill(&IDebugDataSpaces4::FillPhysical);
+    case 20: return answer(out, spaces->CheckLowMemory());
+    case 5: case 37: {
+        ULONG64 offset = in.u64(), length = in.u64();
+        ULONG flags = slot == 37 ? in.u32() : 0;
+        Data pattern(in);
+        ULONG step = in.u32();
+        HRESULT result = slot == 5 ? spaces->SearchVirtual(offset, length, pattern, pattern.size(), step, pq)
+                                   : spaces->SearchVirtual2(offset, length, flags, pattern, pattern.size(), step, pq);
+        return answer64(out, result, q);
+    }
+    case 8: {
+        ULONG64 offset = in.u64();
+        Room room(in, 8);
+        answer(out, spaces->ReadPointersVirtual(room.size(), offset, room));
+        return room.put(out);
+    }
+    case 9: {
+        ULONG64 offset = in.u64();
+        Data pointers(in, 8);
+        return answer(out, spaces->WritePointersVirtual(pointers.size(), offset, pointers));
+    }
+    case 12: {
+        ULONG processor = in.u32();
+        ULONG64 offset = in.u64();
+        Room room(in);
+        HRESULT result = spaces->ReadControl(processor, offset, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 13: {
+        ULONG processor = in.u32();
+        ULONG64 offset = in.u64();
+        Data data(in);
+        HRESULT result = spaces->WriteControl(processor, offset, data, data.size(), pn);
+        return answer32(out, result, n);
+    }
+    case 14: {
+        ULONG type = in.u32(), bus = in.u32(), space = in.u32();
+        ULONG64 offset = in.u64();
+        Room room(in);
+        HRESULT result = spaces->ReadIo(type, bus, space, offset, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 15: {
+        ULONG type = in.u32(), bus = in.u32(), space = in.u32();
+        ULONG64 offset = in.u64();
+        Data data(in);
+        HRESULT result = spaces->WriteIo(type, bus, space, offset, data, data.size(), pn);
+        return answer32(out, result, n);
+    }
+    case 16: {
+        HRESULT result = spaces->ReadMsr(in.u32(), pq);
+        return answer64(out, result, q);
+    }
+    case 17: {
+        ULONG msr = in.u32();
+        ULONG64 value = in.u64();
+        return answer(out, spaces->WriteMsr(msr, value));
+    }
+    case 18: {
+        ULONG type = in.u32(), bus = in.u32(), function = in.u32(), offset = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadBusData(type, bus, function, offset, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 19: {
+        ULONG type = in.u32(), bus = in.u32(), function = in.u32(), offset = in.u32();
+        Data data(in);
+        HRESULT result = spaces->WriteBusData(type, bus, function, offset, data, data.size(), pn);
+        return answer32(out, result, n);
+    }
+    case 21: {
+        ULONG index = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadDebuggerData(index, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 22: {
+        ULONG processor = in.u32(), index = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadProcessorSystemData(processor, index, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 23: {
+        HRESULT result = spaces->VirtualToPhysical(in.u64(), pq);
+        return answer64(out, result, q);
+    }
+    case 24: {
+        ULONG64 address = in.u64();
+        Room room(in, 8);
+        HRESULT result = spaces->GetVirtualTranslationPhysicalOffsets(address, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 25: {
+        ULONG64 handle = in.u64();
+        ULONG type = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadHandleData(handle, type, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 28: {
+        MEMORY_BASIC_INFORMATION64 info;
+        memset(&info, 0xa5, sizeof info);
+        answer(out, spaces->QueryVirtual(in.u64(), nulled ? nullptr : &info));
+        out.u64(sizeof info);
+        return out.append(&info, sizeof info);
+    }
+    case 29: {
+        IMAGE_NT_HEADERS64 headers;
+        memset(&headers, 0xa5, sizeof headers);
+        answer(out, spaces->ReadImageNtHeaders(in.u64(), nulled ? nullptr : &headers));
+        out.u64(sizeof headers);
+        return out.append(&headers, sizeof headers);
+    }
+    case 30: {
+        GUID tag = {};
+        if (const BYTE *sent = in.take(sizeof tag)) memcpy(&tag, sent, sizeof tag);
+        ULONG offset = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadTagged(&tag, offset, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 31: {
+        HRESULT result = spaces->StartEnumTagged(pq);
+        return answer64(out, result, q);
+    }
+    case 32: {
+        GUID tag = {};
+        answer(out, spaces->GetNextTagged(in.u64(), nulled ? nullptr : &tag, pn));
+        out.append(&tag, sizeof tag);
+        return out.u32(n);
+    }
+    case 33: return answer(out, spaces->EndEnumTagged(in.u64()));
+    case 34: {
+        ULONG space = in.u32(), which = in.u32();
+        ULONG64 offset = in.u64();
+        Room room(in);
+        HRESULT result = spaces->GetOffsetInformation(space, which, offset, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 35: {
+        HRESULT result = spaces->GetNextDifferentlyValidOffsetVirtual(in.u64(), pq);
+        return answer64(out, result, q);
+    }
+    case 36: {
+        ULONG64 base = in.u64();
+        ULONG size = in.u32();
+        answer(out, spaces->GetValidRegionVirtual(base, size, pq, pn));
+        out.u64(q);
+        return out.u32(n);
+    }
+    case 38: case 40: {
+        ULONG64 offset = in.u64();
+        ULONG most = in.u32(), page = slot == 40 ? in.u32() : 0;
+        Room room(in);
+        HRESULT result = slot == 38 ? spaces->ReadMultiByteStringVirtual(offset, most, room, room.size(), pn)
+                                    : spaces->ReadUnicodeStringVirtual(offset, most, page, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 39: case 41: {
+        ULONG64 offset = in.u64();
+        ULONG most = in.u32(), page = slot == 39 ? in.u32() : 0;
+        Room room(in, 2);
+        HRESULT result = slot == 41 ? spaces->ReadUnicodeStringVirtualWide(offset, most, room, room.size(), pn)
+                                    : spaces->ReadMultiByteStringVirtualWide(offset, most, page, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 42: {
+        ULONG64 offset = in.u64();
+        ULONG flags = in.u32();
+        Room room(in);
+        HRESULT result = spaces->ReadPhysical2(offset, flags, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 43: {
+        ULONG64 offset = in.u64();
+        ULONG flags = in.u32();
+        Data data(in);
+        HRESULT result = spaces->WritePhysical2(offset, flags, data, data.size(), pn);
+        return answer32(out, result, n);
+    }
+    default: return answer(out, E_NOTIMPL);
+    }
+}
+
+void host_memory(IDebugHostMemory2 *memory, USHORT slot, bool nulled, Reader &in, Bytes &out) {
+    // Requests have the session's own context, which is null here.
+    if (in.u8() != 0) return answer(out, E_INVALIDARG);
+    ULONG64 host = in.u64(), offset = in.u64(), q = 0xdddddddddddddddd;
+    ULONG64 *pq = nulled ? nullptr : &q;
+    Location location = {host, offset};
+    switch (slot) {
+    case 3: {
+        Room room(in);
+        answer(out, memory->ReadBytes(nullptr, location, room, room.count, pq));
+        room.put(out);
+        return out.u64(q);
+    }
+    case 4: {
+        Data data(in);
+        HRESULT result = memory->WriteBytes(nullptr, location, data, data.count, pq);
+        return answer64(out, result, q);
+    }
+    case 5: {
+        Room room(in, 8);
+        answer(out, memory->ReadPointers(nullptr, location, room.count, room));
+        return room.put(out);
+    }
+    case 6: {
+        Data pointers(in, 8);
+        return answer(out, memory->WritePointers(nullptr, location, pointers.count, pointers));
+    }
+    case 7: {
+        BSTR name = nullptr;
+        HRESULT result = memory->GetDisplayStringForLocation(nullptr, location, in.u8() != 0, nulled ? nullptr : &name);
+        answer(out, result);
+        out.u64(SysStringByteLen(name));
+        out.append(name, SysStringByteLen(name));
+        return SysFreeString(name);
+    }
+    case 8: {
+        Location linear = {};
+        answer(out, memory->LinearizeLocation(nullptr, location, nulled ? nullptr : &linear));
+        out.u64(linear.HostDefined);
+        return out.u64(linear.Offset);
+    }
+    default: return answer(out, E_NOTIMPL);
+    }
+}
+
+bool read_all(void *bytes, ULONG count) {
+    for (ULONG got = 0, part = 0; got < count; got += part) {
+        if (!ReadFile(GetStdHandle(STD_INPUT_HANDLE), static_cast<BYTE *>(bytes) + got, count - got, &part, nullptr)) return false;
+        if (part == 0) return false;
+    }
+    return true;
+}
+
+bool write_all(const void *bytes, size_t count) {
+    ULONG written = 0;
+    return WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), bytes, static_cast<ULONG>(count), &written, nullptr) && written == count;
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+    if (count != 2) return 2;
+    IDebugClient *client = nullptr;
+    IDebugDataSpaces4 *spaces = nullptr;
+    IDebugHostMemory2 *memory = nullptr;
+    if (FAILED(DebugConnect(arguments[1], IID_IDebugClient, reinterpret_cast<void **>(&client)))) return 3;
+    if (FAILED(client->QueryInterface(IID_IDebugDataSpaces4, reinterpret_cast<void **>(&spaces)))) return 4;
+    if (FAILED(client->QueryInterface(IID_IDebugHostMemory2, reinterpret_cast<void **>(&memory)))) return 5;
+    Told told;
+    client->SetEventCallbacks(&told);
+    ULONG length = 0;
+    Bytes request, reply;
+    while (read_all(&length, sizeof length)) {
+        if (!read_all(request.replace(length), length)) return 6;
+        Reader in(request.data(), length);
+        ULONG number = in.u32(), method = in.u32();
+        reply.clear();
+        reply.u32(0);
+        reply.u32(number);
+        USHORT interface_number = static_cast<USHORT>(method), slot = method >> 16 & (NULLED - 1);
+        bool nulled = method >> 16 & NULLED;
+        if (interface_number == DATA_SPACES) data_spaces(spaces, slot, nulled, in, reply);
+        else if (interface_number == HOST_MEMORY) host_memory(memory, slot, nulled, in, reply);
+        else answer(reply, E_NOTIMPL);
+        reply.u32(told.count);
+        reply.append(told.events.data(), told.events.size());
+        told.events.clear();
+        told.count = 0;
+        reply.patch_u32(0, static_cast<ULONG>(reply.size() - sizeof(ULONG)));
+        if (in.failed() || reply.failed() || !write_all(reply.data(), reply.size())) return 7;
+    }
+    client->SetEventCallbacks(nullptr);
+    memory->Release();
+    spaces->Release();
+    client->Release();
+    return 0;
+}
