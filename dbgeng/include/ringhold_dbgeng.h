@@ -127,7 +127,7 @@ DEFINE_GUID(IID_IDebugHostMemory2, 0xeea033de, 0x38f6, 0x416b, 0xa2, 0x51, 0x1d,
 DEFINE_GUID(IID_IDebugHostContext, 0xa68c70d8, 0x5ec0, 0x46e5, 0xb7, 0x75, 0x31, 0x34, 0xa4, 0x8e, 0xa2, 0xe3);
 
 // A place. With HostDefined 0, Offset is a virtual address; other values say what the host likes
-// (docs/src/spaces.md lists Ringhold's), and a client may change the offset alone. Passed by
+// (docs/src/spaces/host_memory.md lists Ringhold's), and a client may change the offset alone. Passed by
 // value, which on Win64 is a pointer to a copy.
 struct Location {
     ULONG64 HostDefined;
