@@ -130,7 +130,7 @@ fn main() -> ExitCode {
         measure(|| {
             call(&mut spaces);
             count = count.wrapping_add(1);
-            if count % 1024 == 0 {
+            if count.is_multiple_of(1024) {
                 spaces.take_changes();
             }
         })
