@@ -5,7 +5,8 @@ use hashbrown::HashMap;
 use iced_x86::{Decoder, DecoderOptions};
 use rustc_hash::FxBuildHasher;
 
-use super::lower::{ends_block, lower};
+use super::chain::chain;
+use super::lower::{ends_block, lower, too_long};
 use super::op::Op;
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
@@ -427,6 +428,14 @@ fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) {
     }
 }
 
+/// Whether what iced-x86 gave up after fifteen bytes is longer than that, and not an undefined
+/// instruction of fifteen: without its first byte, a prefix, it still has fifteen.
+fn is_too_long(rest: &[u8], bits: u32) -> bool {
+    let mut decoder = Decoder::new(bits, rest, DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    decoder.last_error() == iced_x86::DecoderError::NoMoreBytes || instruction.len() == INSTRUCTION_BYTES
+}
+
 /// Decodes until an instruction ends the block, the bytes run out, or the block is full.
 fn straight_run(bytes: &[u8], size: CodeSize, features: &Features) -> Vec<Op> {
     let bits = match size {
@@ -443,7 +452,13 @@ fn straight_run(bytes: &[u8], size: CodeSize, features: &Features) -> Vec<Op> {
             // Fifteen bytes without an end are too many in any case.
             break;
         }
-        let op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
+        let mut op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
+        if instruction.is_invalid() && instruction.len() == INSTRUCTION_BYTES {
+            let rest = &bytes[offset + 1..];
+            if is_too_long(rest, bits) {
+                op.run = chain(too_long);
+            }
+        }
         let ends = instruction.is_invalid() || ends_block(&instruction, &op);
         ops.push(op);
         if ends {

@@ -149,3 +149,25 @@ fn nmis_wait_for_iret() {
     // The second came after the first handler's IRET: RDX was still written in between.
     assert_eq!((cpu.gpr[RCX], cpu.gpr[2], cpu.gpr[3], cpu.nmi_blocked), (2, 1, 1, false));
 }
+
+// --- table 7-2: what decoding finds ------------------------------------------------------------
+
+#[test]
+fn more_than_fifteen_bytes_are_a_general_protection_fault() {
+    // Prefixes before MOV EAX, imm32; before an undefined opcode; and nothing but prefixes.
+    let tail = |count: usize, tail: &[u8]| [vec![0x66; count], tail.to_vec()].concat();
+    for (bytes, vector) in [
+        (tail(10, &[0x3e, 0xb8, 0x01, 0x02]), 3),
+        (tail(13, &[0xb8, 0x01, 0x02]), 13),
+        (tail(15, &[0x90]), 13),
+        (tail(40, &[]), 13),
+        (tail(13, &[0x06]), 6),
+        (tail(15, &[0x06]), 13),
+    ] {
+        let mut machine = trapped(|a| {
+            a.db(&bytes)?;
+            a.int3()
+        });
+        assert_eq!(caught(&mut machine).0, vector, "{bytes:02x?}");
+    }
+}

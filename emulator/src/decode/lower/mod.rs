@@ -22,6 +22,11 @@ pub fn undefined(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     Err(cpu.ud())
 }
 
+/// Raises #GP(0): the handler of more than fifteen bytes (SDM volume 2, 2.3.11).
+pub fn too_long(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
+    Err(cpu.gp(0))
+}
+
 /// Whether the processor offers what `op` was decoded from; what it does not raises #UD.
 pub fn is_offered(op: &Op) -> bool {
     !std::ptr::fn_addr_eq(op.run, chain(undefined))

@@ -1,0 +1,242 @@
+//! Privileged state, on Ringhold and by second opinions: bare programs of `tests/privileged` print
+//! one line a case. What Ringhold prints stands in a file beside each program; where QEMU or Bochs
+//! print something else, `docs/src/second-opinions.md` has the case with the manual's verdict.
+//!
+//! `RINGHOLD_WRITE=1` writes the files anew.
+
+#![allow(clippy::disallowed_methods, reason = "programs of the host are asked")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use ringhold::emulator::bus::DeviceId;
+use ringhold::emulator::memory::{Memory, Range};
+use ringhold::emulator::model::CpuModel;
+use ringhold::emulator::state::{Segment, sreg};
+use ringhold::emulator::time::Clock;
+use ringhold::emulator::{Board, Machine, Stop};
+use ringhold_devices::debug_exit::{DebugExit, DebugExitConfig};
+use ringhold_devices::debugcon::{Debugcon, DebugconConfig};
+
+/// The programs of `tests/privileged`.
+const PROGRAMS: [&str; 1] = ["legacy"];
+/// Where boot sectors lie.
+const BOOT: u64 = 0x7c00;
+const RAM: u64 = 16 << 20;
+/// Bytes of a floppy disk.
+const FLOPPY: u64 = 1_474_560;
+/// What Bochs shows on its terminal.
+const SCREEN: &str = "bochs.screen";
+/// RF as the lines tell it, in the field of flags.
+const RF: u32 = 1 << 16;
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/privileged").join(name)
+}
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn assemble(program: &str, to: &Path) {
+    let status = Command::new("nasm")
+        .current_dir(source(""))
+        .args(["-f", "bin", "-o"])
+        .arg(to)
+        .arg(format!("{program}.asm"))
+        .status()
+        .expect("nasm is to be installed");
+    assert!(status.success(), "{program} does not assemble");
+}
+
+/// Lines by case; the name is what comes before the vector.
+fn cases(lines: &str) -> BTreeMap<String, String> {
+    let split = |line: &str| {
+        let (name, said) = line.split_once(" v=")?;
+        Some((name.to_string(), format!("v={}", said.trim_end())))
+    };
+    lines.lines().filter_map(split).collect()
+}
+
+/// What Ringhold prints, on a processor with all features that it has.
+fn on_ringhold(program: &str) -> String {
+    let image = scratch(&format!("{program}.bin"));
+    assemble(program, &image);
+    let mut memory = Memory::new(RAM).unwrap();
+    memory.map_mut().add(Range::ram(0, RAM, 0)).unwrap();
+    memory.write(BOOT, &fs::read(image).unwrap());
+    let mut board = Board::new(memory, Clock::new(1000), 1);
+    let console: DeviceId = board.attach(Box::new(Debugcon::new(DebugconConfig::default()))).unwrap();
+    board.attach(Box::new(DebugExit::new(DebugExitConfig::default()))).unwrap();
+    let mut machine = Machine::new(board, vec![CpuModel::everything()]);
+    let cpu = &mut machine.cpus[0];
+    cpu.seg = [Segment::real(0, false); 6];
+    cpu.seg[usize::from(sreg::CS)] = Segment::real(0, true);
+    cpu.rip = BOOT;
+    cpu.refresh();
+    let stop = machine.run(10_000_000);
+    let output = machine.take_output();
+    let bytes: Vec<u8> =
+        output.into_iter().filter(|(from, _)| *from == console).map(|(_, byte)| byte).collect();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(matches!(stop, Stop::Exit(_)), "{stop:?} after\n{text}");
+    text
+}
+
+fn floppy(program: &str, peer: &str) -> PathBuf {
+    let image = scratch(&format!("{program}.{peer}.img"));
+    assemble(program, &image);
+    fs::OpenOptions::new().write(true).open(&image).unwrap().set_len(FLOPPY).unwrap();
+    image
+}
+
+/// Runs a peer until it has written a last line to `output`, or ends; for a minute at most.
+fn until_end(mut command: Command, output: &Path) -> String {
+    let _ = fs::remove_file(output);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut patience = 1200; // times 50 milliseconds
+    let lines =
+        || fs::read(output).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    loop {
+        let ended = child.try_wait().unwrap().is_some();
+        let said = lines();
+        if ended || said.contains("END\n") || patience == 0 {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            return said;
+        }
+        patience -= 1;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn on_qemu(program: &str) -> String {
+    let (image, output) = (floppy(program, "qemu"), scratch(&format!("{program}.qemu.txt")));
+    let mut command = Command::new("qemu-system-x86_64");
+    command
+        .args(["-display", "none", "-serial", "none", "-monitor", "none", "-no-reboot", "-m", "64"])
+        .args(["-cpu", "max", "-boot", "a", "-device", "isa-debug-exit,iobase=0xf4"])
+        .arg("-drive")
+        .arg(format!("file={},format=raw,if=floppy", image.display()))
+        .arg("-debugcon")
+        .arg(format!("file:{}", output.display()));
+    until_end(command, &output)
+}
+
+fn on_bochs(program: &str) -> String {
+    let (image, output) = (floppy(program, "bochs"), scratch(&format!("{program}.bochs.txt")));
+    let (config, go) = (scratch(&format!("{program}.bochsrc")), scratch("bochs.go"));
+    let share = "/usr/share/bochs";
+    let text = format!(
+        "config_interface: textconfig\ndisplay_library: term\nmegs: 64\n\
+         romimage: file={share}/BIOS-bochs-latest\nvgaromimage: file={share}/VGABIOS-lgpl-latest\n\
+         cpu: model=corei7_skylake_x, count=1, ips=50000000\nclock: sync=none\n\
+         floppya: 1_44={}, status=inserted\nboot: floppy\n\
+         com1: enabled=1, mode=file, dev={}\nlog: {}\npanic: action=fatal\nerror: action=ignore\n\
+         info: action=ignore\ndebug: action=ignore\n",
+        image.display(),
+        output.display(),
+        scratch(&format!("{program}.bochs.log")).display(),
+    );
+    fs::write(&config, text).unwrap();
+    // A Bochs with its debugger built in waits for a command.
+    fs::write(&go, "continue\n").unwrap();
+    // Its display wants a terminal.
+    let line = format!("bochs-bin -q -f {} -rc {}", config.display(), go.display());
+    let mut command = Command::new("script");
+    command.args(["-q", "-f", "-c", &line]).arg(scratch(SCREEN)).env("TERM", "xterm");
+    until_end(command, &output)
+}
+
+/// A line without RF in its flags.
+fn without_rf(line: &str) -> String {
+    let field = |word: &str| match word.strip_prefix("fl=").map(|digits| u32::from_str_radix(digits, 16)) {
+        Some(Ok(flags)) => format!("fl={:06x}", flags & !RF),
+        _ => word.to_string(),
+    };
+    line.split(' ').map(field).collect::<Vec<_>>().join(" ")
+}
+
+/// The rows of the book's table for one peer: program and case, and what the peer says.
+fn listed(peer: &str) -> BTreeMap<(String, String), String> {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/second-opinions.md");
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let (program, case, who, said) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+        (who == peer).then(|| ((program.to_string(), case.to_string()), said.trim_matches('`').to_string()))
+    };
+    fs::read_to_string(book).unwrap().lines().filter_map(row).collect()
+}
+
+/// Compares what a peer says with what Ringhold says: every difference is in the book, and the
+/// book has no other. Of a peer that is not of the `judged` version, differences may have become
+/// fewer, but not more.
+fn compare(
+    peer: &str,
+    judged: impl Fn() -> bool,
+    run: impl Fn(&str) -> String,
+    normal: impl Fn(&str) -> String,
+) {
+    let mut found = BTreeMap::new();
+    for program in PROGRAMS {
+        let ours = cases(&on_ringhold(program));
+        let theirs = cases(&run(program));
+        assert!(theirs.len() * 10 > ours.len() * 9, "{peer} ends after {} cases of {program}", theirs.len());
+        for (case, line) in ours {
+            let said = theirs.get(&case).map_or("nothing", String::as_str);
+            if normal(said) != normal(&line) {
+                found.insert((program.to_string(), case), said.to_string());
+            }
+        }
+    }
+    let listed = listed(peer);
+    let new_cases = found.keys().any(|case| !listed.contains_key(case));
+    if if judged() { found != listed } else { new_cases } {
+        let rows = |rows: &BTreeMap<(String, String), String>, other: &BTreeMap<_, _>| {
+            let new = rows.iter().filter(|(key, said)| other.get(*key) != Some(*said));
+            new.map(|((program, case), said)| format!("| {program} | {case} | {peer} | `{said}` |\n"))
+                .collect::<String>()
+        };
+        panic!("not in the book:\n{}\nno longer so:\n{}", rows(&found, &listed), rows(&listed, &found));
+    }
+}
+
+#[test]
+#[ignore = "needs nasm; .ci/run installs it"]
+fn ringhold_says_what_was_judged() {
+    for program in PROGRAMS {
+        let said = on_ringhold(program);
+        let expected = source(&format!("{program}.expected"));
+        if std::env::var_os("RINGHOLD_WRITE").is_some() {
+            fs::write(&expected, &said).unwrap();
+        }
+        let expected = cases(&fs::read_to_string(expected).unwrap());
+        let said = cases(&said);
+        for (case, line) in &expected {
+            assert_eq!(said.get(case), Some(line), "{program}: {case}");
+        }
+        assert_eq!(said.len(), expected.len());
+    }
+}
+
+#[test]
+#[ignore = "needs nasm and qemu-system-x86; .ci/run installs them"]
+fn qemu_differs_where_the_book_says() {
+    // QEMU never pushes RF set: one row of the book for all cases.
+    let judged = || {
+        let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("version 7.2")
+    };
+    compare("QEMU", judged, on_qemu, without_rf);
+}
+
+#[test]
+#[ignore = "needs nasm, bochs and bochs-term; .ci/run installs them"]
+fn bochs_differs_where_the_book_says() {
+    let judged = || String::from_utf8_lossy(&fs::read(scratch(SCREEN)).unwrap()).contains("Emulator 2.7");
+    compare("Bochs", judged, on_bochs, str::to_string);
+}
