@@ -4,7 +4,50 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use iced_x86::Code;
+#[cfg(target_arch = "x86_64")]
+use iced_x86::CpuidFeature;
+
 use crate::case::{Case, Malformed, Outcome, Reader};
+
+/// Whether the host has what a form needs. Features that every x86-64 host has, or that the standard
+/// library does not know of, count as there.
+#[cfg(target_arch = "x86_64")]
+pub fn host_has(code: Code) -> bool {
+    use std::arch::is_x86_feature_detected as detected;
+    code.cpuid_features().iter().all(|feature| match feature {
+        CpuidFeature::SSE3 => detected!("sse3"),
+        CpuidFeature::SSSE3 => detected!("ssse3"),
+        CpuidFeature::SSE4_1 => detected!("sse4.1"),
+        CpuidFeature::SSE4_2 => detected!("sse4.2"),
+        CpuidFeature::AVX => detected!("avx"),
+        CpuidFeature::AVX2 => detected!("avx2"),
+        CpuidFeature::FMA => detected!("fma"),
+        CpuidFeature::F16C => detected!("f16c"),
+        CpuidFeature::BMI1 => detected!("bmi1"),
+        CpuidFeature::BMI2 => detected!("bmi2"),
+        CpuidFeature::LZCNT => detected!("lzcnt"),
+        CpuidFeature::POPCNT => detected!("popcnt"),
+        CpuidFeature::MOVBE => detected!("movbe"),
+        CpuidFeature::ADX => detected!("adx"),
+        CpuidFeature::AES => detected!("aes"),
+        CpuidFeature::PCLMULQDQ => detected!("pclmulqdq"),
+        CpuidFeature::VAES => detected!("vaes"),
+        CpuidFeature::VPCLMULQDQ => detected!("vpclmulqdq"),
+        CpuidFeature::SHA => detected!("sha"),
+        CpuidFeature::CMPXCHG16B => detected!("cmpxchg16b"),
+        CpuidFeature::XSAVE => detected!("xsave"),
+        CpuidFeature::XSAVEOPT => detected!("xsaveopt"),
+        CpuidFeature::XSAVEC => detected!("xsavec"),
+        _ => true,
+    })
+}
+
+/// Whether the host has what a form needs: it executes none.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn host_has(_: Code) -> bool {
+    false
+}
 
 /// The runner did not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -10,11 +10,16 @@ use crate::compare::{Rules, status_bits};
 use crate::forms::{Fate, Form, all, decode, fate};
 use crate::generate;
 use crate::layout::CODE;
+use crate::native::host_has;
 use crate::values::Random;
 
-/// The forms that sequences are made of.
+/// The forms that programs are made of on this host.
 pub fn pool(mode: Mode) -> Vec<Form> {
-    all().filter(|form| form.mode == mode && suitable(form.code) && fate(*form) == Fate::Compared).collect()
+    all()
+        .filter(|form| {
+            form.mode == mode && suitable(form.code) && host_has(form.code) && fate(*form) == Fate::Compared
+        })
+        .collect()
 }
 
 fn suitable(code: Code) -> bool {
