@@ -22,6 +22,9 @@ const ELCR: u16 = 0x4d0;
 /// A machine cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The processor cannot be.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
     /// The host has not the memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -112,7 +115,7 @@ fn map_memory(memory: &mut Memory, layout: Layout, rom: Option<u64>) -> Result<(
 /// When devices do not fit together or the guest cannot be started.
 pub fn machine(config: &Config, images: &Images) -> Result<Machine, BuildError> {
     let board = board(config, images)?;
-    let mut machine = Machine::new(board, vec![config.cpu_model()]);
+    let mut machine = Machine::new(board, vec![config.cpu_model(&config.name)?]);
     machine.reset();
     let layout = Layout::new(config.memory.0);
     let entry = match &images.firmware {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ringhold::boot::Images;
 use ringhold::build;
-use ringhold::config::{Config, DeviceConfig};
+use ringhold::config::{Config, DeviceConfig, ModelFile};
+use ringhold_emulator::model::{Feature, Features};
 
 use super::{MachineArguments, WRONG};
 
@@ -25,7 +26,8 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<u8> {
     match command {
         ConfigCommand::Check { configs } => Ok(check(configs)),
         ConfigCommand::Show(arguments) => {
-            print!("{}", arguments.load()?.0.to_ron());
+            let config = arguments.load()?.0;
+            print!("{}{}", processor(&config)?, config.to_ron());
             Ok(0)
         }
     }
@@ -53,6 +55,23 @@ fn check(configs: &[PathBuf]) -> u8 {
     status
 }
 
+/// The processor in comments: what CPUID tells of it, and what the real one has beyond that.
+fn processor(config: &Config) -> anyhow::Result<String> {
+    let names = |features: &Features| {
+        let names: Vec<_> = features.iter().map(Feature::name).collect();
+        if names.is_empty() { "nothing".into() } else { names.join(" ") }
+    };
+    let model = config.cpu_model(&config.name)?;
+    let file = ModelFile::named(config.cpu.model.as_str()).map_err(anyhow::Error::msg)?;
+    Ok(format!(
+        "// Processor: {} ({})\n// It has: {}\n// The real one has also: {}\n",
+        config.cpu.model.as_str(),
+        file.about,
+        names(&model.features),
+        names(&file.left_out()),
+    ))
+}
+
 /// One line about a machine.
 fn describe(config: &Config) -> String {
     let kinds: Vec<_> = config.devices.iter().map(DeviceConfig::kind).collect();
@@ -66,7 +85,9 @@ fn describe(config: &Config) -> String {
     format!(
         "machine `{}`: 1 processor ({}), {} RAM, {} ps per instruction, {}; {starts}; {devices}",
         config.name,
-        config.cpu.brand,
+        config
+            .cpu_model(&config.name)
+            .map_or_else(|error| error.to_string(), |model| config.cpu.describe(&model)),
         config.memory,
         config.clock.ps_per_instruction,
         if config.acpi { "ACPI" } else { "no ACPI" },

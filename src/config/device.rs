@@ -110,8 +110,8 @@ fn tell_memory(mut rtc: devices::rtc::RtcConfig, config: &Config) -> devices::rt
 }
 
 impl DeviceConfig {
-    /// Whether this is a processor's local APIC.
-    pub fn is_local_apic(&self) -> bool {
-        self.kind() == "lapic"
+    /// The clock of the timer, if this is a processor's local APIC.
+    pub fn apic_timer_hz(&self) -> Option<u64> {
+        if let Self::Lapic(options) = self { Some(options.timer_hz) } else { None }
     }
 }

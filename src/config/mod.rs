@@ -1,17 +1,21 @@
 //! What a machine is made of, as data: RON files with every field optional and none unknown.
 
+mod cpu;
 mod device;
+mod models;
 mod set;
 mod size;
 
+pub use cpu::{CpuConfig, FeatureName, ModelName, Signature};
 pub use device::DeviceConfig;
+pub use models::{DEFAULT_MODEL, ModelFile, Names, model_names};
 pub use set::SetError;
 pub use size::{Size, SizeError};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ringhold_emulator::model::{CpuModel, Feature};
+use ringhold_emulator::model::CpuModel;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
@@ -48,26 +52,6 @@ pub struct Config {
     /// Where the bytes of other devices go, by device name; what is not named here is dropped,
     /// but `debugcon` goes to standard error.
     pub outputs: BTreeMap<String, Sink>,
-}
-
-/// The processor; see [`CpuModel`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CpuConfig {
-    /// The twelve letters of CPUID leaf 0.
-    pub vendor: String,
-    /// At most 48 letters.
-    pub brand: String,
-    /// Display family.
-    pub family: u8,
-    /// Display model.
-    pub model: u8,
-    /// Stepping.
-    pub stepping: u8,
-    /// Width of physical addresses, 36 to 52.
-    pub physical_bits: u8,
-    /// TSC ticks in a virtual second.
-    pub tsc_hz: u64,
 }
 
 /// How instructions become time.
@@ -194,21 +178,6 @@ impl Default for Config {
     }
 }
 
-impl Default for CpuConfig {
-    fn default() -> Self {
-        let model = CpuModel::default();
-        Self {
-            vendor: model.vendor,
-            brand: model.brand,
-            family: model.family,
-            model: model.model,
-            stepping: model.stepping,
-            physical_bits: model.physical_bits,
-            tsc_hz: model.tsc_hz,
-        }
-    }
-}
-
 impl Default for ClockConfig {
     fn default() -> Self {
         Self { ps_per_instruction: 1000 }
@@ -267,6 +236,25 @@ pub enum ConfigError {
     Set(#[from] SetError),
 }
 
+impl ConfigError {
+    /// With line and column, if it is about a feature that `text` names.
+    fn placed(self, text: &str) -> Self {
+        let Self::Value { file, field, reason } = self else { return self };
+        let place = field.strip_prefix("cpu.features.").and_then(|name| {
+            let quoted = format!("\"{name}\"");
+            let lines = text.lines().enumerate();
+            lines.map(|(at, line)| (at, line.split("//").next().unwrap_or(""))).find_map(|(at, line)| {
+                let column = line.find(&quoted)?;
+                Some((at + 1, line[..column].chars().count() + 1))
+            })
+        });
+        match place {
+            Some((line, column)) => Self::Parse { file, line, column, field: format!("{field}: "), reason },
+            None => Self::Value { file, field, reason },
+        }
+    }
+}
+
 /// RON as configs are written: variants without double parentheses, `Some` left out.
 fn ron_options() -> ron::Options {
     ron::Options::default()
@@ -292,7 +280,7 @@ impl Config {
     /// When the text says something that cannot be.
     pub fn from_ron(text: &str, file: &str) -> Result<Self, ConfigError> {
         let config = Self::parse(text, file)?;
-        config.check(file)?;
+        config.check(file).map_err(|error| error.placed(text))?;
         Ok(config)
     }
 
@@ -343,27 +331,16 @@ impl Config {
             let least = Size(LEAST_MEMORY);
             return wrong("memory", format!("found {memory}; allowed are multiples of 4KiB from {least} on"));
         }
-        if !(36..=52).contains(&self.cpu.physical_bits) {
-            return wrong(
-                "cpu.physical_bits",
-                format!("found {}; allowed are 36 to 52", self.cpu.physical_bits),
-            );
-        }
-        if crate::boot::Layout::new(memory.0).top() > 1 << self.cpu.physical_bits {
-            let bits = self.cpu.physical_bits;
+        let processor = match self.processor() {
+            Ok(processor) => processor,
+            Err(found) => return wrong(&found.field, found.reason),
+        };
+        if crate::boot::Layout::new(memory.0).top() > 1 << processor.physical_bits {
+            let bits = processor.physical_bits;
             return wrong(
                 "memory",
                 format!("{memory} do not fit into the {bits} address bits of the processor"),
             );
-        }
-        if self.cpu.vendor.len() != 12 {
-            return wrong("cpu.vendor", format!("found {:?}; 12 letters are needed", self.cpu.vendor));
-        }
-        if self.cpu.brand.len() > 48 {
-            return wrong("cpu.brand", format!("found {} letters; at most 48 fit", self.cpu.brand.len()));
-        }
-        if self.cpu.tsc_hz == 0 {
-            return wrong("cpu.tsc_hz", "found 0; the counter must run".into());
         }
         if !(1..=1_000_000_000).contains(&self.clock.ps_per_instruction) {
             let found = self.clock.ps_per_instruction;
@@ -375,23 +352,20 @@ impl Config {
         Ok(())
     }
 
-    /// The processor model.
-    pub fn cpu_model(&self) -> CpuModel {
-        let cpu = &self.cpu;
-        let mut features = CpuModel::default().features;
-        features.set(Feature::Apic, self.devices.iter().any(DeviceConfig::is_local_apic));
-        CpuModel {
-            vendor: cpu.vendor.clone(),
-            brand: cpu.brand.clone(),
-            family: cpu.family,
-            model: cpu.model,
-            stepping: cpu.stepping,
-            physical_bits: cpu.physical_bits,
-            tsc_hz: cpu.tsc_hz,
-            seed: 0,
-            features,
-            ..CpuModel::default()
-        }
+    /// The processor.
+    ///
+    /// # Errors
+    /// The first thing about it that cannot be.
+    pub fn cpu_model(&self, file: &str) -> Result<CpuModel, ConfigError> {
+        self.processor().map_err(|found| ConfigError::Value {
+            file: file.into(),
+            field: found.field,
+            reason: found.reason,
+        })
+    }
+
+    fn processor(&self) -> Result<CpuModel, cpu::Wrong> {
+        self.cpu.processor(self.devices.iter().find_map(DeviceConfig::apic_timer_hz))
     }
 
     /// Makes relative paths of images start at `directory`.
@@ -422,6 +396,8 @@ fn addresses_in_hex(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ringhold_emulator::model::Feature;
+
     use super::*;
 
     fn error(text: &str) -> String {
@@ -431,6 +407,49 @@ mod tests {
     #[test]
     fn an_empty_config_is_all_defaults() {
         assert_eq!(Config::from_ron("()", "test.ron").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn processors_are_named_and_changed() {
+        let config = Config::from_ron(
+            "(cpu: (model: \"haswell\", features: {\"rdrand\": false, \"sha\": true}, seed: 7), devices: [lapic()])",
+            "test.ron",
+        )
+        .unwrap();
+        let model = config.cpu_model("test.ron").unwrap();
+        assert_eq!((model.vendor.as_str(), model.family, model.model), ("GenuineIntel", 6, 60));
+        assert!(model.has(Feature::Sha) && !model.has(Feature::Rdrand) && model.has(Feature::Bmi2));
+        assert!(model.has(Feature::Apic) && model.has(Feature::X2apic));
+        assert_eq!((model.physical_bits, model.seed), (39, 7));
+        // Without a local APIC nothing of it is there.
+        let config = Config::from_ron("(cpu: (model: \"haswell\"))", "test.ron").unwrap();
+        let model = config.cpu_model("test.ron").unwrap();
+        assert!(!model.has(Feature::Apic) && !model.has(Feature::X2apic) && !model.has(Feature::TscDeadline));
+    }
+
+    #[test]
+    fn processors_that_cannot_be_are_refused() {
+        let check = |text: &str, parts: &[&str]| {
+            let error = error(text);
+            for part in parts {
+                assert!(error.contains(part), "{error} lacks {part}");
+            }
+        };
+        check("(cpu: (model: \"i486\"))", &["test.ron:1:", "i486", "haswell", "x86-64-v3"]);
+        check("(cpu: (features: {\n\"sse9\": true}))", &["test.ron:2:", "sse9", "sse4_1"]);
+        check("(cpu: (features: {\n\"avx512f\": true}))", &["test.ron:2:", "avx512f is not implemented"]);
+        check(
+            "(cpu: (features: {\n  \"avx2\": true}))",
+            &["test.ron:2:3", "cpu.features.avx2", "needs avx", "x86-64-v1 has not"],
+        );
+        check(
+            "(cpu: (model: \"x86-64-v3\", features: {\"sse4_2\": false}))",
+            &["test.ron:1:", "cpu.features.sse4_2", "avx needs it"],
+        );
+        check("(cpu: (features: {\"x2apic\": true}))", &["x2apic", "lapic"]);
+        check("(cpu: (features: {\"apic\": true}))", &["lapic"]);
+        check("(cpu: (physical_bits: 35))", &["cpu.physical_bits", "35"]);
+        check("(cpu: (vendor: \"me\"))", &["cpu.vendor", "12 letters"]);
     }
 
     #[test]

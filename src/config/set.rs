@@ -80,7 +80,7 @@ fn find<'a>(tree: &'a mut Value, path: &str) -> Result<&'a mut Value, SetError> 
     let mut parent = String::from("the config");
     for part in path.split('.') {
         let keys = keys(here);
-        let free = parent == "`outputs`";
+        let free = parent == "`outputs`" || parent == "`features`";
         let found = match here {
             Value::Object(map) => {
                 if free && !map.contains_key(part) {
@@ -202,6 +202,9 @@ mod tests {
         for assignment in [
             "memory=256MiB",
             "cpu.tsc_hz=2000000000",
+            "cpu.model=x86-64-v3",
+            "cpu.features.aes=true",
+            "cpu.brand=a brand",
             "clock.ps_per_instruction=0x10",
             "acpi=false",
             "name=my machine",
@@ -219,6 +222,9 @@ mod tests {
         }
         assert_eq!(c.memory, Size::mib(256));
         assert_eq!(c.cpu.tsc_hz, 2_000_000_000);
+        assert_eq!(c.cpu.model.as_str(), "x86-64-v3");
+        assert_eq!(c.cpu.features.values().collect::<Vec<_>>(), [&true]);
+        assert_eq!(c.cpu.brand.as_deref(), Some("a brand"));
         assert_eq!(c.clock.ps_per_instruction, 16);
         assert!(!c.acpi);
         assert_eq!(c.name, "my machine");

@@ -41,6 +41,9 @@ impl Cpu {
     /// RDMSR; `None` stands for #GP(0). The clock must be exact.
     pub fn read_msr(&mut self, board: &mut Board, number: u32) -> Option<u64> {
         let msr = &self.msr;
+        if let Some(fixed) = self.model.msr(number) {
+            return Some(fixed);
+        }
         Some(match number {
             TSC => self.tsc_at(board.fabric.clock.now_ns()),
             0x3b => msr.tsc_adjust,
@@ -77,9 +80,7 @@ impl Cpu {
             0xc001_0010 | 0xc001_0015 | 0xc001_001f | 0xc001_0055 if self.is_amd() => 0,
             0xc001_001a | 0xc001_001d if self.is_amd() => 0,
             _ => {
-                if let Some(fixed) = self.model.msr(number) {
-                    fixed
-                } else if let Some(index) = fixed_mtrr(number) {
+                if let Some(index) = fixed_mtrr(number) {
                     msr.mtrr_fixed[index]
                 } else {
                     let (bank, register) = machine_check(number)?;
@@ -93,6 +94,9 @@ impl Cpu {
     pub fn write_msr(&mut self, board: &mut Board, number: u32, value: u64) -> Option<()> {
         let bits = self.system_linear_bits();
         let address = |value: u64| canonical(value, bits).then_some(value);
+        if self.model.msr(number).is_some() {
+            return Some(());
+        }
         match number {
             TSC => {
                 let by = value.wrapping_sub(self.tsc_at(board.fabric.clock.now_ns()));
@@ -153,9 +157,7 @@ impl Cpu {
 
     fn write_plain_msr(&mut self, number: u32, value: u64) -> Option<()> {
         let Msrs { mtrr_fixed, mc_banks, .. } = &mut self.msr;
-        if self.model.msr(number).is_some() {
-            // It reads as before.
-        } else if let Some(index) = fixed_mtrr(number) {
+        if let Some(index) = fixed_mtrr(number) {
             mtrr_fixed[index] = valid_types(value, false).then_some(value)?;
         } else {
             let (bank, register) = machine_check(number)?;

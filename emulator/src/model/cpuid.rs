@@ -152,7 +152,8 @@ impl CpuModel {
     }
 
     fn basic(&self, leaf: u32, subleaf: u32, now: Now) -> Leaf {
-        let has = self.feature_bits(leaf, subleaf);
+        // Of the leaves with features, these alone look at ECX.
+        let has = self.feature_bits(leaf, if matches!(leaf, 7 | 0xd) { subleaf } else { 0 });
         let on = |bit: u64| u32::from(now.cr4 & bit != 0);
         match leaf {
             0 => self.vendor_leaf(self.highest_leaf),

@@ -8,6 +8,8 @@ mod cpuid;
 mod feature;
 mod features;
 pub mod gate;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
