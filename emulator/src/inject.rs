@@ -174,10 +174,11 @@ fn transfer(
             virtual_memory::transfer(cpus, board, (cpu, root), address, semantics, data, detail)
         }
         Space::Physical => {
-            let mut spans = Trace::default();
-            let outcome = physical::transfer(board, semantics, address, data, &mut spans);
-            *detail = Detail::Physical { spans };
-            outcome
+            *detail = Detail::Physical { spans: Trace::default() };
+            match detail {
+                Detail::Physical { spans } => physical::transfer(board, semantics, address, data, spans),
+                _ => Outcome::all(0),
+            }
         }
         _ => {
             let (outcome, met) = elsewhere(cpus, board, (space, address), semantics, data);

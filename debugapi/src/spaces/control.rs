@@ -176,7 +176,7 @@ impl DataSpaces<'_> {
         thread.ok_or(Error::Failed("the guest has no current thread"))
     }
 
-    fn word(&mut self, cpu: usize, address: u64) -> Option<u64> {
+    pub(super) fn word(&mut self, cpu: usize, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
         let Context { root, .. } = self.context;
         let space = Space::Virtual { cpu, root };

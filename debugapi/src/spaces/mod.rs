@@ -24,6 +24,7 @@ mod system_data;
 mod tagged;
 mod translation;
 mod virtual_memory;
+mod windows;
 
 pub use bus_data::{BusDataType, slot_number};
 pub use control::SPECIAL_REGISTERS_BYTES;
@@ -185,7 +186,7 @@ impl<'a> DataSpaces<'a> {
     ) -> Result<Transfer, Error> {
         let receipt = self.machine.write(space, address, semantics, bytes);
         if receipt.written == 0 && !bytes.is_empty() {
-            return Err(Error::NothingWritten(Box::new(receipt)));
+            return Err(nothing_written(receipt));
         }
         Ok(Transfer { count: receipt.written, receipt })
     }
@@ -220,4 +221,9 @@ impl<'a> DataSpaces<'a> {
         }
         Ok(Transfer { count: reading.read, receipt: reading })
     }
+}
+
+#[cold]
+fn nothing_written(receipt: Receipt) -> Error {
+    Error::NothingWritten(Box::new(receipt))
 }

@@ -4,6 +4,7 @@
 use ringhold_emulator::mmu::walk::{Mode, entry};
 use ringhold_emulator::state::cr4;
 
+use super::windows::{PRODUCT_TYPE, SHARED_USER_DATA, SUITE_MASK};
 use super::{DataSpaces, Delivered};
 use crate::Error;
 
@@ -71,30 +72,34 @@ impl DataSpaces<'_> {
     }
 
     /// ReadDebuggerData. PaeEnabled (100000, one byte: CR4.PAE) and PagingLevels (100080, four
-    /// bytes) are those of the current processor. All else is a Windows kernel's or a dump's.
+    /// bytes) are those of the current processor. The offsets of KDDEBUGGER_DATA64, SharedUserData
+    /// (100008), ProductType (100016) and SuiteMask (100024) are a Windows kernel's, if one is found
+    /// in the guest. The others are a dump's.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for an unknown index or an absent processor,
     /// [`Error::WrongSession`] for one that this session has no data for, [`Error::Failed`] for
     /// PagingLevels while paging is off.
-    pub fn read_debugger_data(&self, index: u32, buffer: &mut [u8]) -> Result<Delivered, Error> {
-        let cpu = &self.machine.cpus[self.processor_at(self.context.cpu)?];
-        match index {
-            0..SYNTHETIC if field(index) => Err(Error::WrongSession("no Windows kernel was found")),
-            100_000 => {
-                let pae = u8::from(cpu.control.cr4 & cr4::PAE != 0);
-                Ok(Delivered::new(&[pae], 0, buffer))
-            }
-            100_008 | 100_016 | 100_024 => Err(Error::WrongSession("no Windows kernel was found")),
+    pub fn read_debugger_data(&mut self, index: u32, buffer: &mut [u8]) -> Result<Delivered, Error> {
+        let number = self.processor_at(self.context.cpu)?;
+        let cpu = &self.machine.cpus[number];
+        let datum = match index {
+            0..SYNTHETIC if field(index) => self.kernel_field(number, index),
+            100_000 => Some(vec![u8::from(cpu.control.cr4 & cr4::PAE != 0)]),
+            100_008 => self.kpcr(number).ok().map(|_| SHARED_USER_DATA.to_le_bytes().to_vec()),
+            100_016 => self.shared_user_data(number, PRODUCT_TYPE),
+            100_024 => self.shared_user_data(number, SUITE_MASK),
             100_032 | 100_040 | 100_048 | 100_056 | 100_064 | 100_072 => {
-                Err(Error::WrongSession("the target is no dump"))
+                return Err(Error::WrongSession("the target is no dump"));
             }
             100_080 => match cpu.paging().mode {
-                Mode::Off => Err(Error::Failed("paging is off")),
-                mode => Ok(Delivered::new(&u32::from(mode.levels()).to_le_bytes(), 0, buffer)),
+                Mode::Off => return Err(Error::Failed("paging is off")),
+                mode => Some(u32::from(mode.levels()).to_le_bytes().to_vec()),
             },
-            _ => Err(Error::InvalidArgument("debugger data has no such index")),
-        }
+            _ => return Err(Error::InvalidArgument("debugger data has no such index")),
+        };
+        let datum = datum.ok_or(Error::WrongSession("no Windows kernel with such data was found"))?;
+        Ok(Delivered::new(&datum, 0, buffer))
     }
 
     /// ReadProcessorSystemData. The numbers of [`ProcessorData`] are the indexes. The addresses 0

@@ -102,7 +102,7 @@ fn other_processors_and_indexes_are_invalid_arguments() {
 fn pae_and_paging_levels_are_known_without_a_windows_kernel() {
     for (mode, levels) in MODES.into_iter().zip([2, 3, 4, 5]) {
         let mut bench = Bench::paged(mode);
-        let spaces = bench.spaces();
+        let mut spaces = bench.spaces();
         let mut buffer = [9; 8];
         let done = spaces.read_debugger_data(100_000, &mut buffer).unwrap();
         assert_eq!((done.size, &buffer[..2]), (1, &[u8::from(levels > 2), 9][..]));
@@ -134,4 +134,42 @@ fn low_memory_and_handles_have_their_documented_codes() {
     let spaces = bench.spaces();
     assert_eq!(spaces.check_low_memory().unwrap_err().hresult(), HResult::NOTIMPL);
     assert_eq!(spaces.read_handle_data(4, 0).unwrap_err().hresult(), HResult::UNEXPECTED);
+}
+
+/// A guest with what a Windows kernel keeps for debuggers.
+#[test]
+fn debugger_data_is_found_in_a_windows_guest() {
+    let mut bench = Bench::paged(Mode::Level4);
+    let base = 0xffff_8000_0000_0000u64;
+    bench.map(base, DATA, RW);
+    bench.map(0xffff_f780_0000_0000, DATA + 0x1000, RW);
+    let mut put = |at: u64, value: u64| bench.poke(DATA + at, &value.to_le_bytes());
+    put(0x18, base);
+    put(0x20, base + 0x180);
+    // The version block at 0x400, the list's head at 0x500, the block at 0x600.
+    put(0x108, base + 0x400);
+    put(0x420, base + 0x500);
+    put(0x500, base + 0x600);
+    put(0x610, u64::from(u32::from_le_bytes(*b"KDBG")) | 0x300 << 32);
+    put(0x618, 0xffff_f800_1234_0000);
+    put(0x600 + 664, 0x1111_2222_3333_4444);
+    put(0x1264, 3);
+    put(0x12d0, 0x110);
+    let read = |bench: &mut Bench, index: u32| {
+        let mut buffer = [0; 8];
+        let done = bench.spaces().read_debugger_data(index, &mut buffer);
+        done.map(|done| (done.size, u64::from_le_bytes(buffer))).map_err(|error| error.hresult())
+    };
+    for index in [24, 664, 100_008, 100_016, 100_024] {
+        assert_eq!(read(&mut bench, index), Err(HResult::UNEXPECTED), "no GS base leads there");
+    }
+    bench.spaces().write_msr(0xc000_0101, base).unwrap();
+    assert_eq!(read(&mut bench, 24), Ok((8, 0xffff_f800_1234_0000)));
+    assert_eq!(read(&mut bench, 664), Ok((2, 0x4444)));
+    assert_eq!(read(&mut bench, 100_008), Ok((8, 0xffff_f780_0000_0000)));
+    assert_eq!((read(&mut bench, 100_016), read(&mut bench, 100_024)), (Ok((4, 3)), Ok((4, 0x110))));
+    // Beyond the block's own size, and without the tag.
+    assert_eq!(read(&mut bench, 864), Err(HResult::UNEXPECTED));
+    bench.poke(DATA + 0x610, b"XDBG");
+    assert_eq!(read(&mut bench, 24), Err(HResult::UNEXPECTED));
 }

@@ -56,10 +56,16 @@ impl FirstBytes {
     /// The first of these.
     #[inline]
     pub fn of(all: &[u8]) -> Self {
-        let len = all.len().min(Self::MOST);
+        // The usual sizes without a call to copy.
+        if let Some(bytes) = all.first_chunk() {
+            return Self { bytes: *bytes, len: Self::MOST as u8 };
+        }
         let mut bytes = [0; Self::MOST];
-        bytes[..len].copy_from_slice(&all[..len]);
-        Self { bytes, len: len as u8 }
+        match <[u8; 8]>::try_from(all) {
+            Ok(eight) => bytes = u128::from(u64::from_le_bytes(eight)).to_le_bytes(),
+            Err(_) => bytes[..all.len()].copy_from_slice(all),
+        }
+        Self { bytes, len: all.len() as u8 }
     }
 
     /// As a slice.
@@ -161,6 +167,18 @@ impl<T> Trace<T> {
         } else {
             self.push_more(item);
         }
+    }
+
+    /// Runs `fill` on an item in its place, the first one or one that is then pushed.
+    #[inline]
+    pub(super) fn fill<R>(&mut self, item: T, fill: impl FnOnce(&mut T) -> R) -> R {
+        if self.first.is_none() {
+            return fill(self.first.insert(item));
+        }
+        let mut item = item;
+        let result = fill(&mut item);
+        self.push_more(item);
+        result
     }
 
     #[cold]

@@ -66,7 +66,7 @@ pub(super) fn transfer(
             break;
         };
         let walked = walk(processor, &board.fabric.memory, root, linear);
-        let mut step = PageStep {
+        let step = PageStep {
             linear,
             entries: walked.trail,
             physical: walked.outcome.ok().map(|page| page.physical),
@@ -74,22 +74,23 @@ pub(super) fn transfer(
             from_tlb: false,
             spans: Trace::default(),
         };
-        let found = match semantics {
-            Semantics::Cpu => as_processor(processor, board, &walked, linear, access, &mut step.from_tlb),
-            _ => walked.outcome.map(|page| page.physical).map_err(|miss| reason(&walked, miss, linear)),
-        };
-        match found {
-            Ok(physical) => {
-                step.physical = Some(physical);
-                let room = (data.len() - done).min((PAGE - linear % PAGE) as usize);
-                let part = data.part(done, room);
-                let outcome = physical::transfer(board, semantics, physical, part, &mut step.spans);
-                done += outcome.moved;
-                refusal = outcome.refusal;
+        let room = (data.len() - done).min((PAGE - linear % PAGE) as usize);
+        let part = data.part(done, room);
+        let outcome = pages.fill(step, |step| {
+            let found = match semantics {
+                Semantics::Cpu => as_processor(processor, board, &walked, linear, access, &mut step.from_tlb),
+                _ => walked.outcome.map(|page| page.physical).map_err(|miss| reason(&walked, miss, linear)),
+            };
+            match found {
+                Ok(physical) => {
+                    step.physical = Some(physical);
+                    physical::transfer(board, semantics, physical, part, &mut step.spans)
+                }
+                Err(refusal) => Outcome::stopped(0, refusal),
             }
-            Err(stopped) => refusal = Some(stopped),
-        }
-        pages.push(step);
+        });
+        done += outcome.moved;
+        refusal = outcome.refusal;
         if refusal.is_some() {
             break;
         }
