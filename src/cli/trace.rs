@@ -207,6 +207,11 @@ fn changes(before: &CpuState, after: &CpuState) -> String {
             let _ = write!(text, " xmm{i}={new:x}");
         }
     }
+    for (i, (old, new)) in before.vector.ymm_high.iter().zip(&after.vector.ymm_high).enumerate() {
+        if old != new {
+            let _ = write!(text, " ymm{i}h={new:x}");
+        }
+    }
     text
 }
 

@@ -43,6 +43,8 @@ enum Slot {
     Debug(u8),
     /// XMM0-XMM15
     Xmm(u8),
+    /// The upper halves of YMM0-YMM15
+    YmmHigh(u8),
     /// MXCSR
     Mxcsr,
     /// ST(0)-ST(7)
@@ -135,6 +137,9 @@ fn rows() -> Vec<Row> {
         add(&format!("r{n}d"), Slot::Gpr(n), 0, 4);
         add(&format!("r{n}w"), Slot::Gpr(n), 0, 2);
         add(&format!("r{n}b"), Slot::Gpr(n), 0, 1);
+    }
+    for n in 0..16 {
+        add(&format!("ymm{n}h"), Slot::YmmHigh(n), 0, 16);
     }
     rows
 }
@@ -277,6 +282,7 @@ impl Cpu {
             Slot::Debug(7) => self.control.dr7,
             Slot::Debug(n) => self.control.dr[usize::from(n & 3)],
             Slot::Xmm(n) => return self.vector.xmm[usize::from(n & 15)],
+            Slot::YmmHigh(n) => return self.vector.ymm_high[usize::from(n & 15)],
             Slot::Mxcsr => self.vector.mxcsr.into(),
             Slot::St(n) => {
                 let F80 { significand, sign_exponent } = self.x87.r[usize::from((self.x87.top + n) & 7)];
@@ -319,6 +325,7 @@ impl Cpu {
             Slot::Debug(6 | 7) if !narrow => return None,
             Slot::Debug(n) => self.set_debug_register(n, value),
             Slot::Xmm(n) => self.vector.xmm[usize::from(n & 15)] = whole,
+            Slot::YmmHigh(n) => self.vector.ymm_high[usize::from(n & 15)] = whole,
             Slot::Mxcsr if value & !u64::from(MXCSR_MASK) == 0 => self.vector.mxcsr = value as u32,
             Slot::Mxcsr => return None,
             Slot::St(n) => {

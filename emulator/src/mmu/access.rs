@@ -224,11 +224,11 @@ impl Cpu {
         }
     }
 
-    /// #AC(0) for an access that is not a multiple of its size, where that is checked: at CPL 3 with
-    /// CR0.AM and EFLAGS.AC (SDM volume 3, table 7-7). As on AMD processors it comes before page
+    /// #AC(0) for an access that is not a multiple of its size, or of 16 bytes if it is larger, where
+    /// that is checked: at CPL 3 with CR0.AM and EFLAGS.AC (SDM volume 3, table 7-7). As on AMD processors it comes before page
     /// faults; the manual leaves that open.
     pub fn check_alignment(&mut self, linear: u64, size: u64, view: usize) -> Step {
-        if view == Tlb::USER_ALIGNED && linear & (size - 1) != 0 { Err(self.ac()) } else { Ok(()) }
+        if view == Tlb::USER_ALIGNED && linear & (size.min(16) - 1) != 0 { Err(self.ac()) } else { Ok(()) }
     }
 
     #[cold]

@@ -4,7 +4,7 @@
 //! without a register.
 
 use super::masked::chosen;
-use super::{element, with_element};
+use super::{element, read_element, with_element};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
@@ -32,7 +32,7 @@ pub fn gather<W: Word, const BITS: usize, const INDEX: usize, const COUNT: usize
         let index = if INDEX == 32 { index as i32 as u64 } else { index };
         let mut part = *op;
         part.disp = op.disp.wrapping_add(index << (op.scale & 3));
-        match cpu.read::<W>(board, &part) {
+        match read_element::<W>(cpu, board, &part) {
             Ok(loaded) => value = with_element::<BITS>(value, nth, loaded.zext()),
             Err(leave) => {
                 if leave == Leave::Fault {

@@ -72,8 +72,9 @@ fn convert(from: Layout, to: Layout, bits: u64, mxcsr: u32) -> (u64, u32) {
 pub fn store_64(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     cpu.avx()?;
     let (value, flags) = Vcvtps2ph::compute(cpu.vector.mxcsr, 0, cpu.xmm(op.src), op.imm as u8);
-    // The store's fault comes first.
+    // The store's faults come first.
     let linear = cpu.linear(op, 8, true)?;
+    cpu.check_alignment(linear, 8, cpu.view)?;
     cpu.check_write(board, linear, op.seg, 8)?;
     cpu.simd_flags(flags)?;
     cpu.store(board, linear, op.seg, value as u64)
@@ -83,6 +84,7 @@ pub fn store_64(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 pub fn store_128(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     cpu.avx()?;
     let linear = cpu.linear(op, 16, true)?;
+    cpu.check_alignment(linear, 16, cpu.view)?;
     cpu.check_write(board, linear, op.seg, 16)?;
     let value = narrowed::<Vcvtps2ph>(cpu, op, Wide::get(cpu, op.src))?;
     cpu.store(board, linear, op.seg, value)

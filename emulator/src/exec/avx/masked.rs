@@ -2,7 +2,7 @@
 //!
 //! `BITS` is the width of an element. What the mask leaves out is not accessed and raises nothing.
 
-use super::{element, with_element};
+use super::{element, read_element, with_element};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
@@ -29,7 +29,7 @@ pub fn load<W: Word, E: Encoding, const BITS: usize>(cpu: &mut Cpu, board: &mut 
     for nth in (0..128 * E::Value::LANES / BITS).filter(|nth| chosen::<BITS>(mask, *nth)) {
         let mut part = *op;
         part.disp = op.disp.wrapping_add(nth as u64 * W::BYTES);
-        value = with_element::<BITS>(value, nth, cpu.read::<W>(board, &part)?.zext());
+        value = with_element::<BITS>(value, nth, read_element::<W>(cpu, board, &part)?.zext());
     }
     E::put(cpu, op.dst, E::Value::of(|nth| value[nth]));
     Ok(())

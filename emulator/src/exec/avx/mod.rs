@@ -15,8 +15,10 @@ mod tests;
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
-use crate::exec::Step;
 use crate::exec::sse::{Encoding, Vex256, Wide};
+use crate::exec::{Leave, Step};
+use crate::mmu::access::Plain;
+use crate::mmu::tlb::Tlb;
 
 /// An operation across the lanes of YMM registers.
 pub trait Across {
@@ -49,6 +51,18 @@ fn across<O: Across>(cpu: &mut Cpu, op: &Op, second: [u128; 2]) -> Step {
     let first = Wide::get(cpu, Vex256::first(op));
     O::compute(first, second, op.imm as u8).put(cpu, op.dst);
     Ok(())
+}
+
+/// Reads an element of what a mask chooses: its alignment is never checked (SDM volume 2, VPGATHERDD).
+#[inline(always)]
+fn read_element<T: Plain>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<T, Leave> {
+    let view = cpu.view;
+    if view == Tlb::USER_ALIGNED {
+        cpu.view = Tlb::USER;
+    }
+    let value = cpu.read(board, op);
+    cpu.view = view;
+    value
 }
 
 /// Number `nth` of `BITS` bits, across both lanes.

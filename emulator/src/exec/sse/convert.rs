@@ -121,7 +121,7 @@ pub struct Cvtpi2ps;
 
 impl Numeric for Cvtpi2ps {
     fn compute(mxcsr: u32, dst: u128, src: u128, imm: u8) -> (u128, u32) {
-        let (value, flags) = Cvtdq2ps::compute(mxcsr, dst, u128::from(src as u64), imm);
+        let (value, flags) = Cvtdq2ps::found(mxcsr, dst, u128::from(src as u64), imm);
         (merge(dst, value as u64), flags)
     }
 }
@@ -279,12 +279,12 @@ pub struct Cvttps2pi;
 
 impl Numeric for Cvtps2pi {
     fn compute(mxcsr: u32, _: u128, src: u128, imm: u8) -> (u128, u32) {
-        Cvtps2dq::compute(mxcsr, 0, u128::from(src as u64), imm)
+        Cvtps2dq::found(mxcsr, 0, u128::from(src as u64), imm)
     }
 }
 
 impl Numeric for Cvttps2pi {
     fn compute(mxcsr: u32, _: u128, src: u128, imm: u8) -> (u128, u32) {
-        Cvttps2dq::compute(mxcsr, 0, u128::from(src as u64), imm)
+        Cvttps2dq::found(mxcsr, 0, u128::from(src as u64), imm)
     }
 }

@@ -67,11 +67,13 @@ pub trait Hosted {
 
 impl<O: Hosted> super::Numeric for O {
     #[inline(always)]
+    fn quick(mxcsr: u32, dst: u128, src: u128, _: u8) -> Option<u128> {
+        O::fast(mxcsr, dst, src)
+    }
+
+    #[inline(always)]
     fn compute(mxcsr: u32, dst: u128, src: u128, _: u8) -> (u128, u32) {
-        match O::fast(mxcsr, dst, src) {
-            Some(result) => (result, 0),
-            None => on_host(mxcsr, O::RUN, O::unmasked, dst, src),
-        }
+        on_host(mxcsr, O::RUN, O::unmasked, dst, src)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Horizontal<A, S>(PhantomData<(A, S)>);
 impl<A: Arithmetic, S: Pack> Numeric for Horizontal<A, S> {
     fn compute(mxcsr: u32, dst: u128, src: u128, _: u8) -> (u128, u32) {
         let (even, odd) = neighbours::<S>(dst, src);
-        Instruction::<A, S>::compute(mxcsr, even, odd, 0)
+        Instruction::<A, S>::found(mxcsr, even, odd, 0)
     }
 }
 
@@ -57,8 +57,8 @@ pub struct Addsub<S>(PhantomData<S>);
 impl<S: Pack> Numeric for Addsub<S> {
     fn compute(mxcsr: u32, dst: u128, src: u128, _: u8) -> (u128, u32) {
         // Zeros elsewhere raise nothing.
-        let (odd, added) = Instruction::<Add, S>::compute(mxcsr, dst & !S::EVEN, src & !S::EVEN, 0);
-        let (even, subtracted) = Instruction::<Sub, S>::compute(mxcsr, dst & S::EVEN, src & S::EVEN, 0);
+        let (odd, added) = Instruction::<Add, S>::found(mxcsr, dst & !S::EVEN, src & !S::EVEN, 0);
+        let (even, subtracted) = Instruction::<Sub, S>::found(mxcsr, dst & S::EVEN, src & S::EVEN, 0);
         (odd & !S::EVEN | even & S::EVEN, added | subtracted)
     }
 }
@@ -111,7 +111,7 @@ impl Steps {
     }
 
     fn step<A: Arithmetic, S: Format>(&mut self, a: u128, b: u128) -> u128 {
-        let (value, flags) = Instruction::<A, S>::compute(self.mxcsr, a, b, 0);
+        let (value, flags) = Instruction::<A, S>::found(self.mxcsr, a, b, 0);
         self.flags |= flags << STEPS[self.done];
         self.done += 1;
         value

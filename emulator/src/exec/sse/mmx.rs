@@ -102,8 +102,7 @@ pub fn to_xmm<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     cpu.sse()?;
     cpu.mmx()?;
     cpu.enter_mmx();
-    let (value, flags) = O::compute(cpu.vector.mxcsr, cpu.xmm(op.dst), cpu.mm(op.src).into(), 0);
-    cpu.simd_flags(flags)?;
+    let value = O::apply(cpu, cpu.xmm(op.dst), cpu.mm(op.src).into(), 0)?;
     cpu.set_xmm(op.dst, value);
     Ok(())
 }
@@ -113,8 +112,7 @@ pub fn from_xmm<O: Numeric>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     cpu.sse()?;
     cpu.mmx()?;
     cpu.enter_mmx();
-    let (value, flags) = O::compute(cpu.vector.mxcsr, 0, cpu.xmm(op.src), 0);
-    cpu.simd_flags(flags)?;
+    let value = O::apply(cpu, 0, cpu.xmm(op.src), 0)?;
     cpu.set_mm(op.dst, value as u64);
     Ok(())
 }
@@ -125,8 +123,7 @@ pub fn from_numbers<O: Numeric, S: Source>(cpu: &mut Cpu, board: &mut Board, op:
     cpu.mmx()?;
     let source = S::load(cpu, board, op)?;
     cpu.enter_mmx();
-    let (value, flags) = O::compute(cpu.vector.mxcsr, 0, source, 0);
-    cpu.simd_flags(flags)?;
+    let value = O::apply(cpu, 0, source, 0)?;
     cpu.set_mm(op.dst, value as u64);
     Ok(())
 }

@@ -51,10 +51,40 @@ pub trait Packed<V> {
 
 /// An operation on XMM registers under the rule of MXCSR.
 pub trait Numeric {
-    /// The new first operand, and the exceptions that were found, for [`Cpu::simd_flags`]; where
+    /// The new first operand, where it is easily found and MXCSR does not change.
+    #[inline(always)]
+    fn quick(_mxcsr: u32, _dst: u128, _src: u128, _imm: u8) -> Option<u128> {
+        None
+    }
+
+    /// The new first operand where [`Self::quick`] has none, and the exceptions that were found, for [`Cpu::simd_flags`]; where
     /// several lanes are computed, all of theirs together. General
     /// and MMX registers are passed in the low bits.
     fn compute(mxcsr: u32, dst: u128, src: u128, imm: u8) -> (u128, u32);
+
+    /// The one or the other.
+    #[inline(always)]
+    fn found(mxcsr: u32, dst: u128, src: u128, imm: u8) -> (u128, u32) {
+        match Self::quick(mxcsr, dst, src, imm) {
+            Some(value) => (value, 0),
+            None => Self::compute(mxcsr, dst, src, imm),
+        }
+    }
+
+    /// The new first operand, with the exceptions in MXCSR.
+    ///
+    /// # Errors
+    /// #XM or #UD, raised.
+    #[inline(always)]
+    fn apply(cpu: &mut Cpu, dst: u128, src: u128, imm: u8) -> Result<u128, Leave> {
+        let mxcsr = cpu.vector.mxcsr;
+        if let Some(value) = Self::quick(mxcsr, dst, src, imm) {
+            return Ok(value);
+        }
+        let (value, flags) = Self::compute(mxcsr, dst, src, imm);
+        cpu.simd_flags(flags)?;
+        Ok(value)
+    }
 }
 
 /// A memory operand read into the low bits of a register.

@@ -81,10 +81,13 @@ fn shifted<O: Packed<u128>, E: Encoding>(cpu: &mut Cpu, op: &Op, count: u128) ->
 
 #[inline(always)]
 fn numeric<O: Numeric, E: Encoding>(cpu: &mut Cpu, op: &Op, second: E::Value) -> Step {
+    if E::Value::LANES == 1 {
+        return numeric_low::<O, E>(cpu, op, second.lane(0));
+    }
     let mxcsr = cpu.vector.mxcsr;
     let mut flags = 0;
     let value = E::Value::each(E::Value::get(cpu, E::first(op)), second, |_, a, b| {
-        let (value, found) = O::compute(mxcsr, a, b, op.imm as u8);
+        let (value, found) = O::found(mxcsr, a, b, op.imm as u8);
         flags |= found;
         value
     });
@@ -127,8 +130,7 @@ pub fn from_general_reg<O: Numeric, W: Word, E: Encoding>(cpu: &mut Cpu, _: &mut
 
 #[inline(always)]
 fn numeric_low<O: Numeric, E: Encoding>(cpu: &mut Cpu, op: &Op, source: u128) -> Step {
-    let (value, flags) = O::compute(cpu.vector.mxcsr, cpu.xmm(E::first(op)), source, op.imm as u8);
-    cpu.simd_flags(flags)?;
+    let value = O::apply(cpu, cpu.xmm(E::first(op)), source, op.imm as u8)?;
     E::put_xmm(cpu, op.dst, value);
     Ok(())
 }
@@ -153,8 +155,7 @@ pub fn to_general_mem<O: Numeric, W: Word, S: Source, E: Encoding>(
 
 #[inline(always)]
 fn to_general<O: Numeric, W: Word>(cpu: &mut Cpu, op: &Op, source: u128) -> Step {
-    let (value, flags) = O::compute(cpu.vector.mxcsr, 0, source, 0);
-    cpu.simd_flags(flags)?;
+    let value = O::apply(cpu, 0, source, 0)?;
     W::set(cpu, op.dst, W::cut(value as u64));
     Ok(())
 }
@@ -166,7 +167,7 @@ fn widen<O: Numeric, const BITS: usize>(cpu: &mut Cpu, op: &Op, source: u128) ->
     let mxcsr = cpu.vector.mxcsr;
     let mut flags = 0;
     let value = <[u128; 2]>::of(|nth| {
-        let (value, found) = O::compute(mxcsr, 0, source >> (BITS * nth), 0);
+        let (value, found) = O::found(mxcsr, 0, source >> (BITS * nth), 0);
         flags |= found;
         value
     });
@@ -195,8 +196,8 @@ pub fn widen_mem<O: Numeric, S: Source, const BITS: usize>(
 /// The 64 bits that each lane of `source` gives.
 #[inline(always)]
 pub fn narrowed<O: Numeric>(cpu: &mut Cpu, op: &Op, source: [u128; 2]) -> Result<u128, Leave> {
-    let (low, low_flags) = O::compute(cpu.vector.mxcsr, 0, source[0], op.imm as u8);
-    let (high, high_flags) = O::compute(cpu.vector.mxcsr, 0, source[1], op.imm as u8);
+    let (low, low_flags) = O::found(cpu.vector.mxcsr, 0, source[0], op.imm as u8);
+    let (high, high_flags) = O::found(cpu.vector.mxcsr, 0, source[1], op.imm as u8);
     cpu.simd_flags(low_flags | high_flags)?;
     Ok(u128::from(low as u64) | high << 64)
 }
