@@ -66,6 +66,33 @@ fn boots(name: &str, kernel: &str, words: &str) -> Ended {
     ended
 }
 
+/// Debian's kernel finds what each model's CPUID promises, and reaches its userspace.
+#[test]
+#[ignore = "needs Linux guests: ../shared/guests/make-linux-guest guests/linux"]
+fn the_cloud_kernel_boots_on_every_processor_model() {
+    for (model, line) in [
+        ("x86-64-v2", "AMD Ringhold x86-64-v2 (family: 0xf, model: 0x6b, stepping: 0x1)"),
+        ("x86-64-v3", "Enabled xstate features 0x7, context size is 832 bytes, using 'standard' format."),
+        ("nehalem", "(family: 0x6, model: 0x1a, stepping: 0x5)"),
+        ("haswell", "Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz (family: 0x6, model: 0x3c, stepping: 0x3)"),
+        (
+            "skylake-server",
+            "Enabled xstate features 0x207, context size is 840 bytes, using 'compacted' format.",
+        ),
+        ("zen2", "AMD Ryzen 7 3700X 8-Core Processor (family: 0x17, model: 0x71, stepping: 0x0)"),
+    ] {
+        let cmdline = format!("console=ttyS0 reboot=t panic=-1 {QUICK}");
+        let (kernel, initrd) = (guest("linux/vmlinuz-cloud"), guest("linux/initramfs.cpio"));
+        let choice = format!("cpu.model={model}");
+        let arguments = ["--kernel", &kernel, "--initrd", &initrd, "--cmdline", &cmdline, "--set", &choice];
+        let ended = run(model, "configs/linux.ron", &arguments);
+        for wanted in [line, "GUEST-READY", "GUEST-DONE"] {
+            assert!(ended.console.contains(wanted), "{model}: no {wanted}:\n{}", ended.console);
+        }
+        assert_eq!(ended.status, Some(0), "{model}");
+    }
+}
+
 /// The CHECK lines, sorted.
 fn checks(text: &str) -> Vec<String> {
     let mut lines: Vec<_> = text.lines().filter(|l| l.starts_with("CHECK ")).map(String::from).collect();
