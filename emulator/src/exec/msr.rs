@@ -31,6 +31,14 @@ fn valid_types(value: u64, pat: bool) -> bool {
     value.to_le_bytes().iter().all(|byte| matches!(byte, 0 | 1 | 4 | 5 | 6) || pat && *byte == 7)
 }
 
+/// Whether a variable-range MTRR takes a value: IA32_MTRR_PHYSBASEn (even) has a type and a base,
+/// PHYSMASKn (odd) a mask and V in bit 11; the rest is reserved (SDM volume 3, 13.11.2.3).
+fn valid_range(number: u32, value: u64, physical_bits: u8) -> bool {
+    let outside = value >> physical_bits != 0;
+    let low = value & 0xfff;
+    !outside && if number % 2 == 0 { low < 8 && valid_types(low, false) } else { low & 0x7ff == 0 }
+}
+
 /// Bank and register of a machine-check MSR.
 fn machine_check(number: u32) -> Option<(usize, usize)> {
     let at = number.checked_sub(0x400)? as usize;
@@ -121,7 +129,10 @@ impl Cpu {
             0x17a => self.msr.mcg_status = value,
             0x1a0 => self.msr.misc_enable = value,
             0x1d9 => self.msr.debugctl = value & 3,
-            0x200..=0x20f => self.msr.mtrr_variable[(number - 0x200) as usize] = value,
+            0x200..=0x20f => {
+                let value = valid_range(number, value, self.model.physical_bits()).then_some(value)?;
+                self.msr.mtrr_variable[(number - 0x200) as usize] = value;
+            }
             0x277 if valid_types(value, true) => self.msr.pat = value,
             0x2ff => {
                 if value & !0xcff != 0 || !valid_types(value & 0xff, false) {

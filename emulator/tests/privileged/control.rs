@@ -124,3 +124,42 @@ fn from_real_mode_to_long_mode_and_back() {
     assert_eq!(cpu.control.cr0 & (bits0::PE | bits0::PG), 0);
     assert!(!cpu.long_mode() && !cpu.protected());
 }
+
+// --- 13.11: memory types -----------------------------------------------------------------------
+
+#[test]
+fn memory_types_and_ranges_are_checked() {
+    let write = |number: u32, value: u64| {
+        let mut machine = trapped(|a| {
+            a.mov(ecx, number)?;
+            a.mov(eax, value as u32)?;
+            a.mov(edx, (value >> 32) as u32)?;
+            a.wrmsr()?;
+            a.int3()
+        });
+        caught(&mut machine).0
+    };
+    const BASE: u32 = 0x200;
+    const MASK: u32 = 0x201;
+    const FIXED: u32 = 0x250;
+    const PAT: u32 = 0x277;
+    const DEFAULT: u32 = 0x2ff;
+    for (number, value, expected) in [
+        (BASE, 0x1234_5006, 3),
+        (BASE, 0x1234_5002, 13),
+        (BASE, 0x1234_5106, 13),
+        (BASE, 1 << 40 | 6, 13),
+        (MASK, 0xff_ffff_f800, 3),
+        (MASK, 0xff_ffff_fc00, 13),
+        (MASK, 1 << 40, 13),
+        (FIXED, 0x0605_0401_0006_0504, 3),
+        (FIXED, 0x0605_0401_0006_0704, 13),
+        (PAT, 0x0007_0406_0007_0406, 3),
+        (PAT, 0x0002_0406_0007_0406, 13),
+        (DEFAULT, 0xc06, 3),
+        (DEFAULT, 0xc07, 13),
+        (DEFAULT, 0x1006, 13),
+    ] {
+        assert_eq!(write(number, value), expected, "{number:#x} {value:#x}");
+    }
+}
