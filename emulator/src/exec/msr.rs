@@ -36,7 +36,7 @@ fn valid_types(value: u64, pat: bool) -> bool {
 fn valid_range(number: u32, value: u64, physical_bits: u8) -> bool {
     let outside = value >> physical_bits != 0;
     let low = value & 0xfff;
-    !outside && if number % 2 == 0 { low < 8 && valid_types(low, false) } else { low & 0x7ff == 0 }
+    !outside && if number.is_multiple_of(2) { low < 8 && valid_types(low, false) } else { low & 0x7ff == 0 }
 }
 
 /// Bank and register of a machine-check MSR.
