@@ -3,16 +3,17 @@
 //! They are compiled by mingw-w64 against its own `dbgeng.h` and import library, and run under
 //! Wine against a machine behind `ringhold serve`. Wine's own dbgeng.dll is kept out.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::path::Path;
 
 #[path = "dbgeng/relay.rs"]
 mod relay;
 #[path = "support/served.rs"]
 mod served;
+#[path = "support/windows.rs"]
+mod windows;
 
 use served::{Served, directory, output};
+use windows::{options, programs, under_wine};
 
 /// The machine, and what is changed: its device is 00:02.1.
 const MACHINE: &str = "configs/teaching.ron";
@@ -25,47 +26,10 @@ fn serve(serial: &Path) -> Served {
     Served::start(MACHINE, "127.0.0.1:0", &arguments)
 }
 
-/// The options that lead DebugConnect to a server.
-fn options(served: &Served) -> String {
-    let (host, port) = served.address.rsplit_once(':').unwrap();
-    format!("tcp:server={host},port={port}")
-}
-
-/// The directory with `dbgeng.dll` and the programs, made once.
-fn programs() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let out = directory("dbgeng");
-        for place in ["dbgeng", "tests/dbgeng"] {
-            let mut make = Command::new("make");
-            make.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-s", "-j2", "-C", place]);
-            make.arg(format!("OUT={}", out.display()));
-            let status = make.status().unwrap_or_else(|error| panic!("{make:?}: {error}"));
-            assert!(status.success(), "{make:?}: {status}");
-        }
-        out
-    })
-}
-
-/// A program under Wine, not yet started; complaints go to a file.
-fn windows(name: &str) -> Command {
-    let programs = programs();
-    let mut wine = Command::new("wine");
-    wine.current_dir(programs)
-        .arg(format!("{name}.exe"))
-        .env("WINEPREFIX", directory("wine"))
-        .env("WINEDEBUG", "-all")
-        // No questions about .NET and browsers, and no dbgeng but ours.
-        .env("WINEDLLOVERRIDES", "mscoree,mshtml=;dbgeng=n")
-        .env_remove("DISPLAY")
-        .stderr(output(&programs.join(format!("{name}.err"))));
-    wine
-}
-
 /// Runs a program under Wine; gives what it said, which must end in success.
 fn wine(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let said = programs().join(format!("{name}.txt"));
-    let mut wine = windows(name);
+    let mut wine = under_wine(name);
     // Wine's own servers keep their output open beyond the program's end, so it is a file.
     wine.args(arguments).envs(variables.iter().copied()).stdout(output(&said));
     let status = wine.status().unwrap_or_else(|error| panic!("{wine:?}: {error}"));

@@ -52,20 +52,23 @@ struct Told : IDebugEventCallbacks {
 // says so.
 struct Buffer {
     Buffer(Reader &in, size_t unit, bool given) : unit(unit), there(in.u8() != 0), count(in.u64()) {
-        if (!there || count > (1 << 24)) return;
-        memset(bytes.replace(count * unit + 1), 0xa5, count * unit + 1);
+        if (!there) return;
+        // One byte more, so that an empty buffer is none the less there.
+        memset(bytes.replace(kept() + 1), 0xa5, kept() + 1);
         if (!given) return;
-        if (const BYTE *sent = in.take(count * unit)) memcpy(bytes.replace(count * unit + 1), sent, count * unit);
+        if (const BYTE *sent = in.take(kept())) memcpy(bytes.replace(kept() + 1), sent, kept());
     }
 
     template <typename Pointer> operator Pointer *() {
         return there ? reinterpret_cast<Pointer *>(const_cast<BYTE *>(bytes.data())) : nullptr;
     }
     ULONG size() const { return static_cast<ULONG>(count); }
+    // How many bytes of it there are: not more than one transfer moves, whatever is promised.
+    size_t kept() const { return count < (64 << 20) / unit ? count * unit : 64 << 20; }
     // Puts all of it into an answer.
     void put(Bytes &out) const {
-        out.u64(!there ? 0 : unit == 8 ? count : count * unit);
-        if (there) out.append(bytes.data(), count * unit);
+        out.u64(!there ? 0 : unit == 8 ? kept() / 8 : kept());
+        if (there) out.append(bytes.data(), kept());
     }
 
     size_t unit;

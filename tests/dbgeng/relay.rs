@@ -2,9 +2,7 @@
 //! to a session over a machine of the same making. Every result, count, byte and event must be
 //! the same, and in the end the machines.
 
-use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Stdio};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -16,6 +14,7 @@ use ringhold::debugapi::command::{Command, Data, Event, Input, Output, Reply, Ro
 use ringhold::debugapi::{Location, Session};
 
 use crate::served::{Client, directory};
+use crate::windows::relay;
 
 /// How many calls are compared.
 const CALLS: usize = 3000;
@@ -298,25 +297,6 @@ fn same(call: &Command, direct: Reply, relayed: &Reply) {
     assert_eq!(&expected, relayed, "{call:?}");
 }
 
-/// A program that is talked to by its standard streams.
-struct Pipes(ChildStdin, ChildStdout);
-
-impl Read for Pipes {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.1.read(buffer)
-    }
-}
-
-impl Write for Pipes {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 /// The machine that is called without a wire between.
 fn machine() -> Machine {
     let mut config = Config::from_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(super::MACHINE)).unwrap();
@@ -336,14 +316,7 @@ fn the_dll_answers_as_the_session_does() {
         assert!(reply.hresult.is_success(), "{call:?}: {reply:?}");
         assert_eq!(wire.call(&call), reply, "{call:?}");
     }
-    let mut child = super::windows("relay")
-        .arg(super::options(&served))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pipes = Pipes(child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut relay = Client::new(pipes);
+    let (mut relay, mut child) = relay(&served);
     let mut succeeded = 0;
     for call in calls() {
         let reply = direct(&call);

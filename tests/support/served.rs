@@ -102,8 +102,17 @@ impl<S: Read + Write> Client<S> {
 
     /// Makes a call and waits for its answer.
     pub fn call(&mut self, call: &Call) -> Reply {
+        self.marked(call, 0)
+    }
+
+    /// The same with bits set in the slot.
+    pub fn marked(&mut self, call: &Call, mark: u16) -> Reply {
         self.number += 1;
-        self.send(&wire::request(self.number, call));
+        let mut request = wire::request(self.number, call);
+        // The slot stands behind length, number and interface.
+        request[10] |= mark as u8;
+        request[11] |= (mark >> 8) as u8;
+        self.send(&request);
         let (number, reply) = self.answer(call).expect("an answer");
         assert_eq!(number, self.number);
         reply
