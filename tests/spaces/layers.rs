@@ -1,0 +1,268 @@
+//! The faces that the table is run against.
+#![allow(unsafe_code, reason = "these are clients of COM and of C")]
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use ringhold::Machine;
+use ringhold::debugapi::com::{
+    self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugSystemObjects2,
+};
+use ringhold::debugapi::command::{Command, Interface as Family};
+use ringhold::debugapi::{HResult, Handle, Host, Session};
+use ringhold::emulator::model::Feature;
+use ringhold_capi::{RingholdSession, ringhold_destroy};
+use windows_core::{IUnknown, Interface};
+
+use crate::marshal::{self, Image};
+
+/// A face of a machine that stands still.
+pub trait Layer {
+    /// Calls; gives the result, and the memory of each output as it is afterwards.
+    fn call(&mut self, command: &Command) -> (HResult, Vec<Image>);
+
+    /// Calls with null out-pointers; `None` where there are no pointers.
+    fn call_nulled(&mut self, command: &Command) -> Option<HResult>;
+
+    /// The machine's state hash; `None` while it runs.
+    fn state_hash(&mut self) -> Option<u128>;
+}
+
+/// The teaching machine, far enough that its kernel has switched to 64-bit mode.
+pub fn machine() -> Machine {
+    let mut machine = Machine::from_ron(ringhold::config::TEACHING).unwrap();
+    machine.run_for(100_000);
+    // Its model has no pages of 1 GiB.
+    machine.cpus[0].model.features.set(Feature::Pdpe1gb, true);
+    assert_eq!(machine.cpu(0).code_size(), ringhold::emulator::cpu::CodeSize::Bits64);
+    machine
+}
+
+/// The session itself.
+pub struct Rust {
+    machine: Machine,
+    session: Session,
+}
+
+impl Rust {
+    pub fn new() -> Self {
+        Self { machine: machine(), session: Session::new() }
+    }
+}
+
+impl Layer for Rust {
+    fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
+        let reply = self.session.execute(&mut self.machine, command);
+        (reply.hresult, marshal::images(command, &reply.outputs))
+    }
+
+    fn call_nulled(&mut self, _command: &Command) -> Option<HResult> {
+        None
+    }
+
+    fn state_hash(&mut self) -> Option<u128> {
+        Some(self.machine.state_hash())
+    }
+}
+
+/// A machine on its thread, and the thread's end.
+struct OnThread {
+    host: Option<Host<Machine>>,
+    handle: Handle,
+}
+
+impl OnThread {
+    fn new() -> Self {
+        let host = Host::new(machine(), Session::new()).unwrap();
+        Self { handle: host.handle(), host: Some(host) }
+    }
+
+    fn state_hash(&self) -> Option<u128> {
+        let reply = self.handle.call(Command::GetStateHash {})?.reply;
+        reply.bytes().try_into().ok().map(u128::from_le_bytes)
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        let left = self.host.take().map(Host::leave);
+        assert!(left.flatten().is_some() || std::thread::panicking(), "the machine's thread came to grief");
+    }
+}
+
+/// A function of any face with its object in front.
+type Function =
+    unsafe extern "system" fn(*mut c_void, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
+
+/// Calls a function with a command's arguments.
+///
+/// # Safety
+/// The function takes the arguments of the command's method behind the object, and is alive.
+unsafe fn by_address(
+    function: Function,
+    this: *mut c_void,
+    command: &Command,
+    nulled: bool,
+) -> (HResult, Vec<Image>) {
+    let call = marshal::call(command, nulled);
+    let [a, b, c, d, e, f, g, h, i, j] = call.arguments;
+    // SAFETY: the caller vouches for the function; the memory lives as long as `call`.
+    let result = unsafe { function(this, a, b, c, d, e, f, g, h, i, j) };
+    (HResult(result as u32), call.images)
+}
+
+/// The COM interfaces, called through their vtables.
+pub struct Com {
+    client: IUnknown,
+    thread: OnThread,
+}
+
+impl Com {
+    pub fn new() -> Self {
+        let thread = OnThread::new();
+        let client = com::create(Arc::new(thread.handle.clone()));
+        Self { client: client.into(), thread }
+    }
+
+    fn vtable_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
+        let (family, slot) = command.number();
+        let iid = match family {
+            Family::DataSpaces => IDebugDataSpaces4::IID,
+            Family::HostMemory => IDebugHostMemory2::IID,
+            Family::Control => IDebugControl4::IID,
+            Family::SystemObjects => IDebugSystemObjects2::IID,
+            other => panic!("the table has no {other:?}"),
+        };
+        let mut this = std::ptr::null_mut();
+        // SAFETY: the interface is released by its owner here, and its vtable has the slot.
+        unsafe {
+            self.client.query(&iid, &raw mut this).ok().unwrap();
+            let owner = IUnknown::from_raw(this);
+            let vtable = *owner.as_raw().cast::<*const Function>();
+            by_address(*vtable.add(usize::from(slot)), owner.as_raw(), command, nulled)
+        }
+    }
+}
+
+impl Layer for Com {
+    fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
+        self.vtable_call(command, false)
+    }
+
+    fn call_nulled(&mut self, command: &Command) -> Option<HResult> {
+        Some(self.vtable_call(command, true).0)
+    }
+
+    fn state_hash(&mut self) -> Option<u128> {
+        self.thread.state_hash()
+    }
+}
+
+/// The functions of the C face.
+pub struct C {
+    session: *mut RingholdSession,
+    thread: OnThread,
+}
+
+/// The function of a method, as an address.
+fn function(name: &str) -> Function {
+    macro_rules! functions {
+        ($($method:ident $function:ident)*) => {
+            match name {
+                $(stringify!($method) => ringhold_capi::$function as *const (),)*
+                other => panic!("the C face has no {other}"),
+            }
+        };
+    }
+    let address = functions! {
+        ReadVirtual ringhold_read_virtual
+        WriteVirtual ringhold_write_virtual
+        SearchVirtual ringhold_search_virtual
+        ReadVirtualUncached ringhold_read_virtual_uncached
+        WriteVirtualUncached ringhold_write_virtual_uncached
+        ReadPointersVirtual ringhold_read_pointers_virtual
+        WritePointersVirtual ringhold_write_pointers_virtual
+        ReadPhysical ringhold_read_physical
+        WritePhysical ringhold_write_physical
+        ReadControl ringhold_read_control
+        WriteControl ringhold_write_control
+        ReadIo ringhold_read_io
+        WriteIo ringhold_write_io
+        ReadMsr ringhold_read_msr
+        WriteMsr ringhold_write_msr
+        ReadBusData ringhold_read_bus_data
+        WriteBusData ringhold_write_bus_data
+        CheckLowMemory ringhold_check_low_memory
+        ReadDebuggerData ringhold_read_debugger_data
+        ReadProcessorSystemData ringhold_read_processor_system_data
+        VirtualToPhysical ringhold_virtual_to_physical
+        GetVirtualTranslationPhysicalOffsets ringhold_get_virtual_translation_physical_offsets
+        ReadHandleData ringhold_read_handle_data
+        FillVirtual ringhold_fill_virtual
+        FillPhysical ringhold_fill_physical
+        QueryVirtual ringhold_query_virtual
+        ReadImageNtHeaders ringhold_read_image_nt_headers
+        ReadTagged ringhold_read_tagged
+        StartEnumTagged ringhold_start_enum_tagged
+        GetNextTagged ringhold_get_next_tagged
+        EndEnumTagged ringhold_end_enum_tagged
+        GetOffsetInformation ringhold_get_offset_information
+        GetNextDifferentlyValidOffsetVirtual ringhold_get_next_differently_valid_offset_virtual
+        GetValidRegionVirtual ringhold_get_valid_region_virtual
+        SearchVirtual2 ringhold_search_virtual2
+        ReadMultiByteStringVirtual ringhold_read_multi_byte_string_virtual
+        ReadMultiByteStringVirtualWide ringhold_read_multi_byte_string_virtual_wide
+        ReadUnicodeStringVirtual ringhold_read_unicode_string_virtual
+        ReadUnicodeStringVirtualWide ringhold_read_unicode_string_virtual_wide
+        ReadPhysical2 ringhold_read_physical2
+        WritePhysical2 ringhold_write_physical2
+        ReadBytes ringhold_read_bytes
+        WriteBytes ringhold_write_bytes
+        ReadPointers ringhold_read_pointers
+        WritePointers ringhold_write_pointers
+        LinearizeLocation ringhold_linearize_location
+        SetInterrupt ringhold_set_interrupt
+        GetExecutionStatus ringhold_get_execution_status
+        SetExecutionStatus ringhold_set_execution_status
+        WaitForEvent ringhold_wait_for_event
+        GetImplicitProcessDataOffset ringhold_get_implicit_process_data_offset
+        SetImplicitProcessDataOffset ringhold_set_implicit_process_data_offset
+    };
+    // SAFETY: on this platform C functions and those of COM are called alike, and a function that
+    // takes fewer arguments does not look at more.
+    unsafe { std::mem::transmute::<*const (), Function>(address) }
+}
+
+impl C {
+    pub fn new() -> Self {
+        let thread = OnThread::new();
+        Self { session: RingholdSession::over(Arc::new(thread.handle.clone())), thread }
+    }
+
+    fn function_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
+        let function = function(marshal::method(command).name);
+        // SAFETY: the function is that of the command, and the session is alive.
+        unsafe { by_address(function, self.session.cast(), command, nulled) }
+    }
+}
+
+impl Drop for C {
+    fn drop(&mut self) {
+        // SAFETY: the session is given up here.
+        unsafe { ringhold_destroy(self.session) };
+    }
+}
+
+impl Layer for C {
+    fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
+        self.function_call(command, false)
+    }
+
+    fn call_nulled(&mut self, command: &Command) -> Option<HResult> {
+        Some(self.function_call(command, true).0)
+    }
+
+    fn state_hash(&mut self) -> Option<u128> {
+        self.thread.state_hash()
+    }
+}

@@ -1,0 +1,90 @@
+//! The rules of the data spaces, one table for all faces.
+//!
+//! `table.rs` has the rows: each is a rule, with the calls that show it and what they answer. Every
+//! row runs against the Rust face, against the COM face through its vtables, and against the C
+//! face; `layers.rs` has these. For every call that failed, and for every call that only reads, the
+//! state hash shows that the machine is as it was.
+
+mod layers;
+mod marshal;
+mod table;
+
+use ringhold::debugapi::HResult;
+use ringhold::debugapi::command::{Command, Output};
+
+use layers::Layer;
+
+/// A call and what it must answer.
+pub struct Step {
+    /// The call.
+    pub command: Command,
+    /// Its result.
+    pub hresult: HResult,
+    /// The outputs; left out, those of a call that failed: zero and nothing.
+    pub outputs: Option<Vec<Output>>,
+    /// Whether the out-pointers, other than buffers, are null.
+    pub nulled: bool,
+    /// Whether a device may notice.
+    pub device: bool,
+}
+
+/// A call that answers this.
+pub fn step(command: Command, hresult: HResult, outputs: impl Into<Vec<Output>>) -> Step {
+    Step { command, hresult, outputs: Some(outputs.into()), nulled: false, device: false }
+}
+
+/// A call that fails.
+pub fn fails(command: Command, hresult: HResult) -> Step {
+    Step { command, hresult, outputs: None, nulled: false, device: false }
+}
+
+/// A call without pointers for counts and numbers.
+pub fn nulled(command: Command, hresult: HResult) -> Step {
+    Step { command, hresult, outputs: None, nulled: true, device: false }
+}
+
+/// A call that a device may notice.
+pub fn device(step: Step) -> Step {
+    Step { device: true, ..step }
+}
+
+/// Whether a call changes nothing by its nature.
+fn only_reads(command: &Command) -> bool {
+    let name = marshal::method(command).name;
+    ["Read", "Search", "Query", "Get", "Check", "VirtualTo"].iter().any(|start| name.starts_with(start))
+}
+
+/// Runs a row against a layer.
+fn run(layer: &mut dyn Layer, steps: Vec<Step>) {
+    for (number, step) in table::fixture().into_iter().chain(steps).enumerate() {
+        let what = format!("step {number}: {:?}", step.command);
+        let before = layer.state_hash();
+        if step.nulled {
+            let Some(found) = layer.call_nulled(&step.command) else { continue };
+            assert_eq!(found, step.hresult, "{what}");
+        } else {
+            let (found, images) = layer.call(&step.command);
+            assert_eq!(found, step.hresult, "{what}");
+            let outputs =
+                step.outputs.unwrap_or_else(|| marshal::method(&step.command).failed(found).outputs);
+            let wanted = marshal::images(&step.command, &outputs);
+            for (at, (found, wanted)) in images.iter().zip(&wanted).enumerate() {
+                let differs = found.iter().zip(wanted).position(|(a, b)| a != b);
+                assert!(
+                    found == wanted,
+                    "{what}: output {at} is {:02x?}, not {:02x?}; first difference at {differs:?}",
+                    &found[..found.len().min(64)],
+                    &wanted[..wanted.len().min(64)],
+                );
+            }
+        }
+        let inert = only_reads(&step.command) || !found_success(step.hresult);
+        if inert && !step.device && before.is_some() {
+            assert_eq!(layer.state_hash(), before, "{what} has changed the machine");
+        }
+    }
+}
+
+fn found_success(hresult: HResult) -> bool {
+    hresult.is_success()
+}
