@@ -1,7 +1,7 @@
 //! Hardware task switches (SDM volume 3, chapter 9): far jumps and calls to a TSS or a task gate,
 //! events through task gates, and IRET with NT.
 //!
-//! Up to [`Cpu::commit_task`] everything happens in the old task, and a fault leaves no trace.
+//! Up to `Cpu::commit_task` everything happens in the old task, and a fault leaves no trace.
 //! What is wrong with the new task's segments is found after that: such a fault is the new
 //! task's, before its first instruction (9.3; table 9-1 has the checks).
 
