@@ -4,13 +4,12 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use ringhold::Machine;
 use ringhold::debugapi::com::{
     self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugSystemObjects2,
 };
 use ringhold::debugapi::command::{Command, Interface as Family};
 use ringhold::debugapi::{HResult, Handle, Host, Session};
-use ringhold::emulator::model::Feature;
+use ringhold::{Config, Machine};
 use ringhold_capi::{RingholdSession, ringhold_destroy};
 use windows_core::{IUnknown, Interface};
 
@@ -28,12 +27,17 @@ pub trait Layer {
     fn state_hash(&mut self) -> Option<u128>;
 }
 
+/// The teaching machine's model has no pages of 1 GiB; some rules need them.
+pub const GIGABYTE_PAGES: &str = "cpu.features.pdpe1gb=true";
+/// Instructions until the teaching kernel has switched to 64-bit mode.
+pub const AHEAD: u64 = 100_000;
+
 /// The teaching machine, far enough that its kernel has switched to 64-bit mode.
 pub fn machine() -> Machine {
-    let mut machine = Machine::from_ron(ringhold::config::TEACHING).unwrap();
-    machine.run_for(100_000);
-    // Its model has no pages of 1 GiB.
-    machine.cpus[0].model.features.set(Feature::Pdpe1gb, true);
+    let mut config = Config::from_ron(ringhold::config::TEACHING, "teaching.ron").unwrap();
+    config.set(GIGABYTE_PAGES).unwrap();
+    let mut machine = Machine::from_config(config).unwrap();
+    machine.run_for(AHEAD);
     assert_eq!(machine.cpu(0).code_size(), ringhold::emulator::cpu::CodeSize::Bits64);
     machine
 }

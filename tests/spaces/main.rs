@@ -1,13 +1,18 @@
 //! The rules of the data spaces, one table for all faces.
 //!
 //! `table.rs` has the rows: each is a rule, with the calls that show it and what they answer. Every
-//! row runs against the Rust face, against the COM face through its vtables, and against the C
-//! face; `layers.rs` has these. For every call that failed, and for every call that only reads, the
+//! row runs against the Rust face, against the COM face through its vtables, against the C face,
+//! and through `dbgeng.dll` under Wine; `layers.rs` and `wine.rs` have these. For every call that failed, and for every call that only reads, the
 //! state hash shows that the machine is as it was.
 
 mod layers;
 mod marshal;
+#[path = "../support/served.rs"]
+mod served;
 mod table;
+#[path = "../support/windows.rs"]
+mod windows;
+mod wine;
 
 use ringhold::debugapi::HResult;
 use ringhold::debugapi::command::{Command, Output};

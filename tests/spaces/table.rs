@@ -21,6 +21,7 @@ use ringhold::debugapi::command::{Command, Input, Output, Room};
 use ringhold::debugapi::spaces::{Guid, MACHINE_DESCRIPTION};
 
 use crate::layers::{C, Com, Rust};
+use crate::wine::Wine;
 use crate::{Step, device, fails, nulled, run, step};
 
 const OK: HResult = HResult::OK;
@@ -124,15 +125,20 @@ fn host_read(location: Location, count: u64) -> Command {
 /// Makes of each row a test for each layer.
 macro_rules! rows {
     ($($(#[$what:meta])* $name:ident = $steps:expr;)*) => {
-        rows! { rust Rust, $($name = $steps;)* }
-        rows! { com Com, $($name = $steps;)* }
-        rows! { c C, $($name = $steps;)* }
+        rows! { #[cfg(test)] rust Rust, $($name = $steps;)* }
+        rows! { #[cfg(test)] com Com, $($name = $steps;)* }
+        rows! { #[cfg(test)] c C, $($name = $steps;)* }
+        rows! {
+            #[ignore = "apt-get install g++-mingw-w64-x86-64 make wine wine64; cargo test --test spaces -- --ignored"]
+            wine Wine, $($name = $steps;)*
+        }
     };
-    ($module:ident $layer:ident, $($name:ident = $steps:expr;)*) => {
+    (#[$mark:meta] $module:ident $layer:ident, $($name:ident = $steps:expr;)*) => {
         mod $module {
             use super::*;
             $(
                 #[test]
+                #[$mark]
                 fn $name() {
                     run(&mut $layer::new(), $steps);
                 }
