@@ -24,18 +24,37 @@ pub fn programs() -> &'static Path {
     })
 }
 
-/// A program under Wine, not yet started; complaints go to a file.
-pub fn under_wine(name: &str) -> Command {
-    let programs = programs();
+/// A command for Wine; complaints go to a file.
+fn wine(prefix: &Path, program: &str) -> Command {
     let mut wine = Command::new("wine");
-    wine.current_dir(programs)
-        .arg(format!("{name}.exe"))
-        .env("WINEPREFIX", directory("wine"))
+    wine.arg(program)
+        .env("WINEPREFIX", prefix)
         .env("WINEDEBUG", "-all")
         // No questions about .NET and browsers, and no dbgeng but ours.
         .env("WINEDLLOVERRIDES", "mscoree,mshtml=;dbgeng=n")
         .env_remove("DISPLAY")
-        .stderr(output(&programs.join(format!("{name}.err"))));
+        .stderr(output(&programs().join(format!("{program}.err"))));
+    wine
+}
+
+/// Wine's own directory, made once: programs that start side by side would each begin to make it.
+fn prefix() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let prefix = directory("wine");
+        let mut boot = wine(&prefix, "wineboot");
+        // Wine's servers keep the output open beyond the program's end.
+        boot.arg("--init").stdout(output(&programs().join("wineboot.txt")));
+        let status = boot.status().unwrap_or_else(|error| panic!("{boot:?}: {error}"));
+        assert!(status.success(), "{boot:?}: {status}");
+        prefix
+    })
+}
+
+/// A program under Wine, not yet started.
+pub fn under_wine(name: &str) -> Command {
+    let mut wine = wine(prefix(), &format!("{name}.exe"));
+    wine.current_dir(programs());
     wine
 }
 
