@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::components;
-use super::feature::{Feature, Register};
+use super::feature::Feature;
 use super::{CpuModel, Vendor};
 use crate::state::cr4;
 
@@ -134,13 +134,8 @@ impl CpuModel {
     fn feature_bits(&self, leaf: u32, subleaf: u32) -> Leaf {
         // The other leaves do not look at ECX.
         let subleaf = if matches!(leaf, 7 | 0xd) { subleaf } else { 0 };
-        let bits = |register| self.features.bits(leaf, subleaf, register);
-        Leaf {
-            eax: bits(Register::Eax),
-            ebx: bits(Register::Ebx),
-            ecx: bits(Register::Ecx),
-            edx: bits(Register::Edx),
-        }
+        let [eax, ebx, ecx, edx] = self.features.bits(leaf, subleaf);
+        Leaf { eax, ebx, ecx, edx }
     }
 
     fn fixed(&self, leaf: u32) -> Leaf {
@@ -154,10 +149,12 @@ impl CpuModel {
     }
 
     fn basic(&self, leaf: u32, subleaf: u32, now: Now) -> Leaf {
+        if leaf == 0 {
+            return self.vendor_leaf(self.highest_leaf);
+        }
         let has = self.feature_bits(leaf, subleaf);
         let on = |bit: u64| u32::from(now.cr4 & bit != 0);
         match leaf {
-            0 => self.vendor_leaf(self.highest_leaf),
             // EBX: initial APIC id, one logical processor, CLFLUSH of 8 quadwords. ECX: OSXSAVE.
             1 => Leaf {
                 eax: self.signature(),
@@ -227,7 +224,7 @@ impl CpuModel {
             0x8000_0001 if intel => Leaf { edx: has.edx & !(u32::from(!now.long) << 11), ..has },
             // AMD has a copy of leaf 1's common bits here.
             0x8000_0001 => {
-                let copy = self.features.bits(1, 0, Register::Edx) & 0x0183_f3ff;
+                let copy = self.feature_bits(1, 0).edx & 0x0183_f3ff;
                 Leaf { eax: self.signature(), edx: has.edx | copy, ..has }
             }
             0x8000_0002..=0x8000_0004 => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::feature::{Feature, Register, TABLE};
+use super::feature::{Feature, TABLE};
 
 const WORDS: usize = TABLE.len().div_ceil(64);
 
@@ -54,13 +54,13 @@ impl Features {
         offered
     }
 
-    /// What CPUID has in `register` of this leaf for the features of the set.
-    pub fn bits(&self, leaf: u32, subleaf: u32, register: Register) -> u32 {
-        let at = |row: &&super::feature::Row| {
-            let place = row.place;
-            (place.leaf, place.subleaf, place.register) == (leaf, subleaf, register)
-        };
-        TABLE.iter().filter(at).fold(0, |bits, row| bits | u32::from(self.has(row.feature)) << row.place.bit)
+    /// What CPUID has in EAX, EBX, ECX and EDX of this leaf for the features of the set.
+    pub fn bits(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
+        let mut registers = [0; 4];
+        for row in TABLE.iter().filter(|row| row.place.leaf == leaf && row.place.subleaf == subleaf) {
+            registers[row.place.register as usize] |= u32::from(self.has(row.feature)) << row.place.bit;
+        }
+        registers
     }
 }
 
