@@ -549,11 +549,8 @@ fn advance(cpu: &Cpu, start: u64, by: u64) -> u64 {
 fn left(cpu: &mut Cpu, op: &crate::decode::Op, leave: Leave, start: u64) -> Outcome {
     let before = u64::from(op.nth);
     match leave {
-        Leave::Branch => {
-            cpu.retired += before + 1;
-            Outcome::Onward { taken: true }
-        }
-        Leave::BranchSync => {
+        // `slice` has dealt with a plain branch; to look would do it no harm.
+        Leave::Branch | Leave::BranchSync => {
             cpu.retired += before + 1;
             Outcome::Look
         }

@@ -83,13 +83,9 @@ fn run(layer: &mut dyn Layer, steps: Vec<Step>) {
                 );
             }
         }
-        let inert = only_reads(&step.command) || !found_success(step.hresult);
+        let inert = only_reads(&step.command) || !step.hresult.is_success();
         if inert && !step.device && before.is_some() {
             assert_eq!(layer.state_hash(), before, "{what} has changed the machine");
         }
     }
-}
-
-fn found_success(hresult: HResult) -> bool {
-    hresult.is_success()
 }
