@@ -12,10 +12,11 @@
 //!     (at: Time(5000000), write: BusData(device: 2, function: 1, offset: 4, data: u16(7))),
 //!     (at: Breakpoint(0x7c00), hits: 3, write: Msr(msr: 0xc0000082, value: 0), expect: Ok),
 //!     (at: Breakpoint("main"), write: Register(register: "rax", value: 1)),
+//!     (at: Access(address: 0xffff800000002000, length: 8, access: Write), write: Msr(msr: 0x1b, value: 0)),
 //!     (at: PortRead(0x60), write: Physical(address: 0xffff0, data: bytes([0x90])), semantics: Backdoor),
 //!     (at: Mmio(address: 0xfee00300, access: Write), write: Input(device: "com1", data: text("ls\r"))),
 //! ]"#)?;
-//! assert_eq!(schedule.entries.len(), 8);
+//! assert_eq!(schedule.entries.len(), 9);
 //! # Ok::<(), ringhold_debugapi::ScheduleError>(())
 //! ```
 
@@ -209,11 +210,13 @@ impl Schedule {
     /// [`ScheduleError::Symbol`] for the first that `find` does not know.
     pub fn resolve(&mut self, mut find: impl FnMut(&str) -> Option<u64>) -> Result<(), ScheduleError> {
         for (i, entry) in self.entries.iter_mut().enumerate() {
-            if let At::Breakpoint(CodePlace::Symbol(name)) = &entry.at {
+            if let Some(place) = entry.at.symbol()
+                && let CodePlace::Symbol(name) = &*place
+            {
                 let Some(address) = find(name) else {
                     return Err(ScheduleError::Symbol { number: i + 1, name: name.clone() });
                 };
-                entry.at = At::Breakpoint(CodePlace::Address(address));
+                *place = CodePlace::Address(address);
             }
         }
         Ok(())

@@ -53,8 +53,11 @@ pub struct Cpu {
     /// Each block must be checked against the limit of CS and the instruction breakpoints. Hot
     /// twin of CS, DR7.
     pub careful: bool,
-    /// A data or I/O breakpoint is enabled. Hot twin of DR7.
+    /// Accesses may have to be told: a data or I/O breakpoint is enabled, or memory is watched
+    /// from outside. Hot twin of DR7 and of what follows.
     pub watching: bool,
+    /// Memory is watched from outside. Hot twin of [`crate::points::Watches`].
+    pub(crate) watched: bool,
     /// Current privilege level.
     pub cpl: u8,
     /// How wide code is. Hot twin of CS, CR0 and EFER.
@@ -124,6 +127,7 @@ impl Cpu {
             mmx_ready: false,
             careful: true,
             watching: false,
+            watched: false,
             cpl: 0,
             size: CodeSize::Bits16,
             mode_tag: 0,

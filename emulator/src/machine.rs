@@ -172,6 +172,9 @@ impl Machine {
         if let Some(cuts) = self.breakpoints.take_cuts() {
             self.code.cut_at(cuts);
         }
+        if self.board.watches.take_memory_changed() {
+            self.cpus.iter_mut().for_each(|cpu| cpu.fit_to_watches(&self.board));
+        }
         let mut barren = 0;
         loop {
             if let Some(stop) = self.look() {
@@ -254,7 +257,7 @@ impl Machine {
             let stale = board.fabric.memory.take_stale_code();
             self.code.invalidate(&stale);
         }
-        let watched = board.watches.take_stop().then_some(Stop::Watch);
+        let watched = board.watches.take_stop(cpu.retired).then_some(Stop::Watch);
         let ending = board.take_ending().map(|ending| match ending {
             Ending::Exit(value) => Stop::Exit(value),
             Ending::PowerOff => Stop::PowerOff,
@@ -472,6 +475,7 @@ fn raise(cpu: &mut Cpu, board: &mut Board) {
         board.fabric.clock.set_retired(cpu.retired);
         // What the instruction hit before it faulted is no trap.
         cpu.control.pending_debug = 0;
+        board.watches.fault(cpu.retired);
         cpu.flags.system |= flag::RF;
         cpu.deliver(board, exception, Source::Exception);
         // Marks for `debug_trap` that no instruction completed.

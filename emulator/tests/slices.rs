@@ -4,7 +4,7 @@
 mod common;
 
 use common::device::{NMI, PORT, TIMER, VECTOR};
-use common::{CODE, DATA, HANDLERS, OPEN, PML4, STACK, TABLE, WINDOW, gate, log, long, place, put};
+use common::{CODE, DATA, HANDLERS, IDT, OPEN, PML4, STACK, TABLE, WINDOW, gate, log, long, place, put};
 use iced_x86::code_asm::*;
 use proptest::prelude::*;
 use ringhold_emulator::points::{Direction, Place, Watch};
@@ -396,6 +396,7 @@ proptest! {
         breakpoints in prop::collection::vec(0u64..0x180, 1..6),
         handlers in prop::collection::vec(0u64..32, 0..3),
         watched in prop::collection::vec((any::<bool>(), 0u16..12, 0u64..0x200), 0..3),
+        memory in prop::collection::vec((0usize..8, 0u64..0x200, 1u64..0x1200), 0..4),
         slice in 1u64..400,
     ) {
         let mut plain = machine(&pieces);
@@ -407,7 +408,12 @@ proptest! {
             let window = WINDOW + offset;
             let place =
                 if port { Place::Ports(PORT + number, PORT + number) } else { Place::Physical(window, window + 7) };
-            stopping.board.watches.add(Watch { place, direction: Direction::Any });
+            stopping.board.watches.add(Watch::holding(place, Direction::Any));
+        }
+        for (region, offset, length) in memory {
+            // Among them the window, code, and what the processor accesses by itself.
+            let first = [DATA, PAGES, FAR_CODE, CODE, STACK - 0x200, IDT, TABLE, WINDOW][region] + offset;
+            stopping.board.watches.add(Watch::after(Place::Linear(first, first + length - 1), Direction::Any));
         }
         let mut stops = Vec::new();
         let stop = loop {

@@ -18,6 +18,19 @@ pub enum At {
     /// interrupts have been taken, and what is written is what the instruction meets. Iterations
     /// of a REP string instruction count once.
     Breakpoint(CodePlace),
+    /// After an instruction that has accessed linear addresses, or after such an iteration of a
+    /// REP string instruction. What the processor accesses by itself counts as well: stacks,
+    /// descriptor tables, the frame of an interrupt.
+    Access {
+        /// The first linear address.
+        address: CodePlace,
+        /// How many bytes.
+        #[serde(default = "one")]
+        length: u64,
+        /// Which accesses; by default both.
+        #[serde(default)]
+        access: AccessKind,
+    },
     /// Before an instruction that reads from a port.
     PortRead(u16),
     /// After an instruction that has written to a port.
@@ -71,7 +84,7 @@ pub enum At {
     },
 }
 
-/// A place in the guest's code.
+/// A place in the guest's code or data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum CodePlace {
@@ -136,13 +149,27 @@ impl At {
         !matches!(self, Self::Instruction(_) | Self::Time(_) | Self::Exact { .. })
     }
 
+    /// The symbol in place of its address, if there is one.
+    pub(super) fn symbol(&mut self) -> Option<&mut CodePlace> {
+        match self {
+            Self::Breakpoint(place) | Self::Access { address: place, .. } => {
+                matches!(place, CodePlace::Symbol(_)).then_some(place)
+            }
+            _ => None,
+        }
+    }
+
     /// The watch that finds it, for the triggers that are accesses.
     pub fn watch(&self) -> Option<Watch> {
+        let last = |first: u64, length: u64| first.saturating_add(length.saturating_sub(1));
         let (place, direction) = match *self {
+            Self::Access { address: CodePlace::Address(address), length, access } => {
+                (Place::Linear(address, last(address, length)), access.into())
+            }
             Self::PortRead(port) => (Place::Ports(port, port), Direction::Read),
             Self::PortWrite(port) => (Place::Ports(port, port), Direction::Write),
             Self::Mmio { address, length, access } => {
-                (Place::Physical(address, address.saturating_add(length.saturating_sub(1))), access.into())
+                (Place::Physical(address, last(address, length)), access.into())
             }
             Self::BusData { bus, device, function, offset, length, access } => {
                 let first = u16::from(offset);
@@ -151,13 +178,15 @@ impl At {
             }
             _ => return None,
         };
-        Some(Watch { place, direction })
+        Some(Watch::holding(place, direction))
     }
 
     /// What can be judged without a machine.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Mmio { length: 0, .. } | Self::BusData { length: 0, .. } => Err("the range is empty"),
+            Self::Access { length: 0, .. }
+            | Self::Mmio { length: 0, .. }
+            | Self::BusData { length: 0, .. } => Err("the range is empty"),
             Self::BusData { device, function, .. } if *device > 31 || *function > 7 => {
                 Err("devices are 0 to 31, functions 0 to 7")
             }

@@ -175,7 +175,8 @@ impl<'a> Runner<'a> {
                     machine.breakpoints.add(*address);
                     pending.breakpoint = Some(*address);
                 }
-                At::Breakpoint(CodePlace::Symbol(name)) => {
+                At::Breakpoint(CodePlace::Symbol(name))
+                | At::Access { address: CodePlace::Symbol(name), .. } => {
                     return Err(ScheduleError::Symbol { number: pending.place + 1, name: name.clone() });
                 }
                 at => pending.watch = at.watch().map(|watch| machine.board.watches.add(watch)),
@@ -211,7 +212,7 @@ impl<'a> Runner<'a> {
         let mine: Vec<WatchId> = self.pending.iter().filter_map(|pending| pending.watch).collect();
         let hits = machine.board.watches.take_hits_of(&mine);
         self.met(machine, all, |pending| {
-            hits.iter().filter(|id| Some(**id) == pending.watch).count() as u64
+            hits.iter().filter(|met| Some(met.watch) == pending.watch).count() as u64
         })?;
         Ok(!machine.board.watches.has_hits())
     }

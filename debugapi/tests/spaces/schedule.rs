@@ -170,6 +170,7 @@ fn mistakes_are_told_with_their_place() {
         ("[(at: Instruction(1), write: Io(port: 65536, data: u8(1)))]", "1:"),
         ("[(at: Instruction(1), hits: 2, write: Io(port: 1, data: u8(1)))]", "comes only once"),
         ("[(at: PortRead(1), hits: 0, write: Io(port: 1, data: u8(1)))]", "from 1"),
+        ("[(at: Access(address: 1, length: 0), write: Io(port: 1, data: u8(1)))]", "empty"),
         ("[(at: Mmio(address: 1, length: 0), write: Io(port: 1, data: u8(1)))]", "empty"),
         ("nonsense", "1:1"),
     ] {
@@ -254,6 +255,20 @@ fn windows_and_configuration_space_trigger() {
     assert_eq!(stop, Stop::Budget, "{:?}", bench.machine.cpus[0].rip);
     assert_eq!(done.iter().map(|done| done.instructions()).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(bench.seen()[..2], [Seen::Read(0x10, 4), Seen::Write(0x10, 4, 0x0404_0404)]);
+}
+
+#[test]
+fn accesses_to_memory_trigger() {
+    // inc byte [0x7e00]; mov al, [0x7e01]; push ax; jmp back
+    let program = [0xfe, 0x06, 0x00, 0x7e, 0xa0, 0x01, 0x7e, 0x50, 0xeb, 0xf6];
+    let write = "write: Physical(address: 0x40000, data: u8(1))";
+    let at = |at: &str| counts(&program, &format!("[(at: {at}, {write})]"), 30);
+    assert_eq!(at("Access(address: 0x7e00)"), [1]);
+    assert_eq!(at("Access(address: 0x7e00, access: Read), hits: 3"), [9], "INC reads and writes");
+    assert_eq!(at("Access(address: 0x7e01)"), [2]);
+    assert_eq!(at("Access(address: 0x7e01, access: Write)"), []);
+    assert_eq!(at("Access(address: 0x7e01, length: 0x8000, access: Write), hits: 2"), []);
+    assert_eq!(at("Access(address: 0xfff0, length: 16, access: Write), hits: 2"), [7], "pushes below SP");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! TF lead to (SDM volume 3, 18.2 and 18.3).
 //!
 //! Instruction breakpoints end blocks (`Machine::execute_carefully`). Pages with data breakpoints
-//! have no fast path, and their slow path comes here. With DR7 clear, nothing looks.
+//! have no fast path, and their slow path comes here; so it does for the watches of memory from
+//! outside ([`Watches`]). With DR7 clear and no such watch, nothing looks.
 
 use super::interrupt::Source;
 use super::{Leave, Step, Word};
@@ -10,6 +11,7 @@ use crate::Board;
 use crate::bus::Width;
 use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::Op;
+use crate::points::{Direction, Place, Watches};
 use crate::state::{Activity, cr4, dr6, pending_debug, sreg};
 
 /// DR7.GD: MOV to and from debug registers is a debug exception.
@@ -72,8 +74,9 @@ impl Cpu {
 
     /// Rebuilds [`Cpu::watching`].
     pub fn refresh_debug(&mut self) {
-        self.watching = self.control.dr7 & 0xff != 0
-            && self.breakpoints_where(|b| b.condition != Condition::Execution) != 0;
+        self.watching = self.watched
+            || self.control.dr7 & 0xff != 0
+                && self.breakpoints_where(|b| b.condition != Condition::Execution) != 0;
     }
 
     /// Whether an instruction breakpoint is enabled.
@@ -111,35 +114,47 @@ impl Cpu {
         if self.rip > limit { Err(self.gp(0)) } else { Ok(limit - self.rip + 1) }
     }
 
-    /// Whether a data breakpoint lies in the page of `linear`.
+    /// Whether a data breakpoint, or a watch from outside, lies in the page of `linear`.
     #[cold]
-    pub fn is_watched_page(&self, linear: u64) -> bool {
+    pub fn is_watched_page(&self, watches: &Watches, linear: u64) -> bool {
         let page = |address: u64| address >> 12;
         let data = |b: &Breakpoint| matches!(b.condition, Condition::Write | Condition::ReadOrWrite);
-        self.breakpoints_where(|b| data(b) && page(b.first) == page(linear)) != 0
+        self.breakpoints_where(|b| data(b) && page(b.first) == page(linear)) != 0 || watches.in_page(linear)
     }
 
-    /// Notes the data breakpoints that an access of `size` bytes hits, for [`Self::debug_trap`].
-    /// Nothing may have been changed yet: such an access happens in a slice of one instruction.
-    pub fn watch(&mut self, board: &mut Board, linear: u64, size: u64, write: bool) -> Step {
-        if !self.watching {
-            return Ok(());
-        }
+    /// Notes the data breakpoints that an access of `size` bytes hits, for [`Self::debug_trap`],
+    /// and the watches from outside that it meets. Nothing may have been changed yet: such an
+    /// access happens in a slice of one instruction.
+    #[inline]
+    pub fn watch(&mut self, board: &mut Board, linear: u64, size: u64, access: Direction) -> Step {
+        if self.watching { self.watch_closely(board, linear, size, access) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn watch_closely(&mut self, board: &mut Board, linear: u64, size: u64, access: Direction) -> Step {
         let hit = self.breakpoints_where(|b| {
             let wanted = match b.condition {
-                Condition::Write => write,
+                Condition::Write => access != Direction::Read,
                 Condition::ReadOrWrite => true,
                 Condition::Execution | Condition::Port => false,
             };
             wanted && b.overlaps(linear, size)
         });
-        if hit != 0 {
-            if !self.alone {
-                return Err(Leave::Alone);
-            }
-            self.control.pending_debug |= hit;
-            board.attention = true;
+        let last = self.wrap(linear.wrapping_add(size - 1));
+        let wrapped = [Place::Linear(linear, self.wrap(u64::MAX)), Place::Linear(0, last)];
+        let places = if last < linear { &wrapped[..] } else { &[Place::Linear(linear, last)] };
+        let watched = self.watched && board.watches.meets(places, access);
+        if hit == 0 && !watched {
+            return Ok(());
         }
+        if !self.alone {
+            return Err(Leave::Alone);
+        }
+        self.control.pending_debug |= hit;
+        if watched {
+            board.watches.access_memory(self.retired, places, access);
+        }
+        board.attention = true;
         Ok(())
     }
 

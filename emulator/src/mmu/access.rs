@@ -7,8 +7,8 @@ use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::{Op, address};
 use crate::exec::{Leave, Step};
-use crate::memory::{Target, ram};
-use crate::points::{Direction, Place};
+use crate::memory::{Memory, Target, ram};
+use crate::points::{Direction, Place, Watches};
 use crate::state::{cr4, efer, sreg};
 
 pub use crate::memory::ram::Plain;
@@ -249,11 +249,11 @@ impl Cpu {
         if first < size {
             let next = self.wrap(linear.wrapping_add(first as u64));
             let high = self.translate(board, next, Access::Read, view)?;
-            self.watch(board, linear, size as u64, false)?;
+            self.watch(board, linear, size as u64, Direction::Read)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..first])?;
             self.read_page(board, high, 0, &mut bytes[first..size])?;
         } else {
-            self.watch(board, linear, size as u64, false)?;
+            self.watch(board, linear, size as u64, Direction::Read)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..size])?;
         }
         // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (32 is the largest
@@ -284,12 +284,12 @@ impl Cpu {
             let high = self.translate(board, next, Access::Write, view)?;
             self.may_write(board, low, linear & 0xfff, first)?;
             self.may_write(board, high, 0, size - first)?;
-            self.watch(board, linear, size as u64, true)?;
+            self.watch(board, linear, size as u64, Direction::Write)?;
             self.write_page(board, low, linear & 0xfff, &bytes[..first], view);
             self.write_page(board, high, 0, &bytes[first..size], view);
         } else {
             self.may_write(board, low, linear & 0xfff, size)?;
-            self.watch(board, linear, size as u64, true)?;
+            self.watch(board, linear, size as u64, Direction::Write)?;
             self.write_page(board, low, linear & 0xfff, &bytes[..size], view);
         }
         Ok(())
@@ -321,7 +321,7 @@ impl Cpu {
             self.may_write(board, high, 0, size - first)?;
         }
         self.may_write(board, low, at, first)?;
-        self.watch(board, linear, size as u64, true)?;
+        self.watch(board, linear, size as u64, Direction::Any)?;
         self.read_page(board, low, at, &mut bytes[..first])?;
         if first < size {
             self.read_page(board, high, 0, &mut bytes[first..size])?;
@@ -380,8 +380,7 @@ impl Cpu {
                 board.attention |= memory.has_stale_code();
                 if !memory.holds_code(offset) {
                     // The page's last decoded line is gone: the fast path is open again.
-                    let host = memory.ram().host(offset);
-                    let host = self.fast(page.page, view, host);
+                    let (_, host) = self.hosts(memory, &board.watches, view, &page);
                     self.tlb.fill(Access::Write, view, page, host);
                 }
             }
@@ -434,11 +433,39 @@ impl Cpu {
         self.walk_and_fill(board, linear, access, view)
     }
 
-    /// The host address of the page of `linear`, where the fast path may use it: where there is no
-    /// data breakpoint, and alignment is not checked.
-    fn fast(&self, linear: u64, view: usize, host: u64) -> Option<u64> {
-        let watched = self.watching && self.is_watched_page(linear);
-        (!watched && view != Tlb::USER_ALIGNED).then_some(host)
+    /// The host addresses of a page for reads and writes, where the fast path may use them: where
+    /// there is no data breakpoint or watch, and alignment is not checked; for writes, where no
+    /// code was decoded.
+    #[inline]
+    fn hosts(
+        &self,
+        memory: &Memory,
+        watches: &Watches,
+        view: usize,
+        page: &Translation,
+    ) -> (Option<u64>, Option<u64>) {
+        if view == Tlb::USER_ALIGNED || self.watching && self.is_watched_page(watches, page.page) {
+            return (None, None);
+        }
+        match page.target {
+            Target::Ram { offset } => {
+                let host = memory.ram().host(offset);
+                (Some(host), (!memory.holds_code(offset)).then_some(host))
+            }
+            Target::Rom { offset } => (Some(memory.ram().host(offset)), None),
+            Target::Mmio { .. } | Target::Hole => (None, None),
+        }
+    }
+
+    /// Takes note of the watches of memory from outside: decides anew which translations have the
+    /// fast path. The translations themselves stay as they are.
+    #[cold]
+    pub(crate) fn fit_to_watches(&mut self, board: &Board) {
+        self.watched = board.watches.of_memory();
+        self.refresh_debug();
+        let mut tlb = std::mem::take(&mut self.tlb);
+        tlb.refit(|view, page| self.hosts(&board.fabric.memory, &board.watches, view, page));
+        self.tlb = tlb;
     }
 
     fn walk_and_fill(
@@ -491,15 +518,7 @@ impl Cpu {
             size_bits: page.size_bits,
             key: page.user.then_some(page.key),
         };
-        let (read_host, write_host) = match translation.target {
-            Target::Ram { offset } => {
-                let host = memory.ram().host(offset);
-                let host = self.fast(linear, view, host);
-                (host, host.filter(|_| !memory.holds_code(offset)))
-            }
-            Target::Rom { offset } => (self.fast(linear, view, memory.ram().host(offset)), None),
-            _ => (None, None),
-        };
+        let (read_host, write_host) = self.hosts(memory, &board.watches, view, &translation);
         match access {
             Access::Fetch => self.tlb.fill(Access::Fetch, view, translation, None),
             Access::Read => {

@@ -27,6 +27,15 @@ pub struct Hot {
     addend: u64,
 }
 
+impl Hot {
+    fn of(translation: &Translation, host: Option<u64>) -> Self {
+        match host {
+            Some(host) => Self { tag: translation.page, addend: host.wrapping_sub(translation.page) },
+            None => Self { tag: NEVER, addend: 0 },
+        }
+    }
+}
+
 /// A translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
@@ -63,11 +72,7 @@ impl<const N: usize> Array<N> {
 
     /// Holds a translation; tells whether the place held another or none before.
     fn fill(&mut self, at: usize, translation: Translation, host: Option<u64>) -> bool {
-        let hot = match host {
-            Some(host) => Hot { tag: translation.page, addend: host.wrapping_sub(translation.page) },
-            None => Hot { tag: NEVER, addend: 0 },
-        };
-        self.hot[at] = hot;
+        self.hot[at] = Hot::of(&translation, host);
         let replaced = self.cold[at].replace(translation);
         if !std::mem::replace(&mut self.listed[at], true) {
             self.filled.push(at as u16);
@@ -93,6 +98,16 @@ impl<const N: usize> Array<N> {
             listed[at] = keep;
             keep
         });
+    }
+
+    /// Gives each translation the host address that `host` says, or none.
+    fn refit(&mut self, host: impl Fn(usize, &Translation) -> Option<u64>) {
+        for &at in &self.filled {
+            let at = usize::from(at);
+            if let Some(translation) = &self.cold[at] {
+                self.hot[at] = Hot::of(translation, host(at, translation));
+            }
+        }
     }
 
     fn drop_at(&mut self, at: usize, page: u64) -> bool {
@@ -266,6 +281,14 @@ impl Tlb {
                 self.write.hot[at].tag = NEVER;
             }
         }
+    }
+
+    /// Decides anew which translations have a fast path: `hosts` gives the host addresses of a
+    /// page for reads and writes in a view.
+    pub fn refit(&mut self, hosts: impl Fn(usize, &Translation) -> (Option<u64>, Option<u64>)) {
+        let view = |at: usize| at & !(VIEW - 1);
+        self.read.refit(|at, page| hosts(view(at), page).0);
+        self.write.refit(|at, page| hosts(view(at), page).1);
     }
 
     fn flush_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) {
