@@ -91,6 +91,8 @@ fn map_memory(memory: &mut Memory, layout: Layout, rom: Option<u64>) -> Result<(
     const MEGABYTE: u64 = 1 << 20;
     const ADAPTERS: u64 = 0xc_0000;
     const BIOS: u64 = 0xf_0000;
+    // The RAM that the video window hides is SMRAM.
+    memory.put_smram(Layout::HOLE, ADAPTERS - Layout::HOLE, Layout::HOLE);
     let map = memory.map_mut();
     for (start, end) in layout.ram() {
         let offset = if start < 1 << 32 { start } else { layout.low_end() };

@@ -18,14 +18,19 @@ use ringhold::emulator::model::CpuModel;
 use ringhold::emulator::state::{Segment, sreg};
 use ringhold::emulator::time::Clock;
 use ringhold::emulator::{Board, Machine, Stop};
+use ringhold_devices::acpi_pm::{AcpiPm, AcpiPmConfig};
 use ringhold_devices::debug_exit::{DebugExit, DebugExitConfig};
 use ringhold_devices::debugcon::{Debugcon, DebugconConfig};
+use ringhold_devices::lapic::{Lapic, LapicConfig};
+use ringhold_devices::pci_host::{PciHost, PciHostConfig};
 
 /// The programs of `tests/privileged`.
-const PROGRAMS: [&str; 1] = ["legacy"];
+const PROGRAMS: [&str; 2] = ["legacy", "smm"];
 /// Where boot sectors lie.
 const BOOT: u64 = 0x7c00;
 const RAM: u64 = 16 << 20;
+/// The video window, behind which SMRAM lies.
+const WINDOW: (u64, u64) = (0xa_0000, 0xc_0000);
 /// Bytes of a floppy disk.
 const FLOPPY: u64 = 1_474_560;
 /// What Bochs shows on its terminal.
@@ -66,11 +71,16 @@ fn on_ringhold(program: &str) -> String {
     let image = scratch(&format!("{program}.bin"));
     assemble(program, &image);
     let mut memory = Memory::new(RAM).unwrap();
-    memory.map_mut().add(Range::ram(0, RAM, 0)).unwrap();
+    memory.map_mut().add(Range::ram(0, WINDOW.0, 0)).unwrap();
+    memory.map_mut().add(Range::ram(WINDOW.1, RAM - WINDOW.1, WINDOW.1)).unwrap();
+    memory.put_smram(WINDOW.0, WINDOW.1 - WINDOW.0, WINDOW.0);
     memory.write(BOOT, &fs::read(image).unwrap());
     let mut board = Board::new(memory, Clock::new(1000), 1);
     let console: DeviceId = board.attach(Box::new(Debugcon::new(DebugconConfig::default()))).unwrap();
     board.attach(Box::new(DebugExit::new(DebugExitConfig::default()))).unwrap();
+    board.attach(Box::new(Lapic::new(LapicConfig::default()))).unwrap();
+    board.attach(Box::new(PciHost::new(PciHostConfig::default()))).unwrap();
+    board.attach(Box::new(AcpiPm::new(AcpiPmConfig::default()))).unwrap();
     let mut machine = Machine::new(board, vec![CpuModel::everything()]);
     let cpu = &mut machine.cpus[0];
     cpu.seg = [Segment::real(0, false); 6];
@@ -120,6 +130,8 @@ fn on_qemu(program: &str) -> String {
     command
         .args(["-display", "none", "-serial", "none", "-monitor", "none", "-no-reboot", "-m", "64"])
         .args(["-cpu", "max", "-boot", "a", "-device", "isa-debug-exit,iobase=0xf4"])
+        // Without it an SMI comes some instructions after the OUT that raised it.
+        .args(["-icount", "shift=0"])
         .arg("-drive")
         .arg(format!("file={},format=raw,if=floppy", image.display()))
         .arg("-debugcon")

@@ -1,8 +1,9 @@
 //! ACPI power management: the fixed hardware register blocks, and the port that switches
 //! between legacy and ACPI mode.
 //!
-//! ACPI Specification 6.5, chapter 4.8.3. The blocks sit at fixed ports from `pm_base` on, laid
-//! out as in a PIIX4; no PCI function moves them.
+//! ACPI Specification 6.5, chapter 4.8.3. The blocks are those of a PIIX4 (82371AB data sheet,
+//! 290562, chapter 7), and so is the PCI function 00:01.3 that tells about them; but they sit at
+//! fixed ports from `pm_base` on, and that function does not move them.
 //!
 //! | port | register |
 //! |---|---|
@@ -12,14 +13,19 @@
 //! | base + 8 | PM timer, 24 or 32 bits, read-only |
 //! | base + 12 | GPE0 status, 16 bits |
 //! | base + 14 | GPE0 enable, 16 bits |
-//! | 0xb2 | SMI command: 0xf1 enables ACPI, 0xf0 disables it |
-//! | 0xb3 | SMI data, a scratch byte |
+//! | 0xb2 | SMI command (APMC): 0xf1 enables ACPI, 0xf0 disables it |
+//! | 0xb3 | SMI data (APMS), a scratch byte |
+//!
+//! A write to port 0xb2 raises SMI# if APMC_EN is set in the function's DEVACTB register (0x58, bit
+//! 25). There is no other source of SMIs, and no global switch for them: GLBCTL is not here.
+//! ACPI mode is entered without the help of system management mode.
 //!
 //! Input from outside: `p` presses the power button, `s` the sleep button. Only S5 exists: other
 //! sleep types are ignored. Nothing drives the general-purpose events.
 
+use ringhold_emulator::bus::pci::{ConfigSpace, Header, PciAddress};
 use ringhold_emulator::bus::{
-    AccessError, Cx, Device, Identity, PortDevice, PortRange, RestoreError, Signal, Width,
+    AccessError, Cx, Device, Identity, PciFunction, PortDevice, PortRange, RestoreError, Signal, Width,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +59,13 @@ const SLP_EN: u16 = 1 << 13;
 
 const TIMER_TOKEN: u32 = 0;
 
+// Configuration space (82371AB data sheet, 7.1).
+const PMBA: usize = 0x40;
+/// The byte of DEVACTB with APMC_EN.
+const DEVACTB_3: usize = 0x5b;
+const APMC_EN: u8 = 1 << 1;
+const PMREGMISC: usize = 0x80;
+
 /// How the power management block is built.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -72,6 +85,12 @@ impl Default for AcpiPmConfig {
 }
 
 // --- saved state ---------------------------------------------------------------------------
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Saved {
+    state: State,
+    space: Vec<u8>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
@@ -95,12 +114,37 @@ struct State {
 pub struct AcpiPm {
     config: AcpiPmConfig,
     state: State,
+    space: ConfigSpace,
+}
+
+/// 82371AB data sheet, 7.1.
+fn config_space(config: &AcpiPmConfig) -> ConfigSpace {
+    let header = Header {
+        vendor: 0x8086,
+        device: 0x7113,
+        revision: 2,
+        class: 0x06_80_00,
+        subsystem_vendor: 0,
+        subsystem: 0,
+        interrupt_pin: 1,
+        multifunction: false,
+    };
+    let mut space = ConfigSpace::new(PciAddress::new(1, 3), header);
+    // PCICMD: I/O space, which is for the SMBus that is not here. PCISTS: medium DEVSEL timing.
+    space.set(0x04, &[0x00, 0x00, 0x80, 0x02]);
+    space.allow(0x04, &[0x01, 0x00]);
+    space.set(PMBA, &u32::from(config.pm_base | 1).to_le_bytes());
+    // DEVACTB: the bits beside APMC_EN are stored without effect.
+    space.allow(0x58, &[0xff, 0xff, 0xff, 0x03]);
+    // PMIOSE: the registers at PMBA are always enabled.
+    space.set(PMREGMISC, &[1]);
+    space
 }
 
 impl AcpiPm {
     /// The block in its reset state: legacy mode.
     pub fn new(config: AcpiPmConfig) -> Self {
-        Self { config, state: State::default() }
+        Self { space: config_space(&config), config, state: State::default() }
     }
 
     fn timer_bits(&self) -> u32 {
@@ -218,6 +262,9 @@ impl PortDevice for AcpiPm {
                     _ => {}
                 }
                 self.update(cx);
+                if self.space.byte(DEVACTB_3) & APMC_EN != 0 {
+                    cx.signal(Signal::Smi { cpu: None });
+                }
                 return Ok(());
             }
             (0xb3, Width::Byte) => {
@@ -263,11 +310,21 @@ impl PortDevice for AcpiPm {
     }
 }
 
+impl PciFunction for AcpiPm {
+    fn config(&self) -> &ConfigSpace {
+        &self.space
+    }
+
+    fn config_mut(&mut self) -> &mut ConfigSpace {
+        &mut self.space
+    }
+}
+
 impl Device for AcpiPm {
     fn identity(&self) -> Identity {
         Identity {
             name: "acpi_pm".into(),
-            model: "ACPI fixed hardware",
+            model: "82371AB (PIIX4) power management",
             ports: vec![
                 PortRange { first: SMI_COMMAND, count: 2, widest: Width::Byte },
                 PortRange { first: self.config.pm_base, count: 16, widest: Width::Dword },
@@ -283,16 +340,26 @@ impl Device for AcpiPm {
         }
         // The timer runs on; its status begins clear.
         self.state = State { cleared: self.halves(cx.now()), ..State::default() };
+        self.space = config_space(&self.config);
         cx.cancel(TIMER_TOKEN);
     }
 
     fn save(&self) -> Vec<u8> {
-        saved::pack(&self.state)
+        saved::pack(&Saved { state: self.state.clone(), space: self.space.bytes().to_vec() })
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
-        self.state = saved::unpack("acpi_pm", state, |_| Ok(()))?;
+        let saved = saved::unpack("acpi_pm", state, |saved: &Saved| {
+            let whole = saved.space.len() == self.space.bytes().len();
+            if whole { Ok(()) } else { Err("configuration space of a wrong size") }
+        })?;
+        self.space.set(0, &saved.space);
+        self.state = saved.state;
         Ok(())
+    }
+
+    fn pci(&mut self) -> Option<&mut dyn PciFunction> {
+        Some(self)
     }
 
     fn ports(&mut self) -> Option<&mut dyn PortDevice> {
@@ -394,6 +461,30 @@ mod tests {
         b.out8(0x605, 0x34);
         assert_eq!(b.board.take_ending(), Some(Ending::PowerOff));
         assert_eq!(word(&mut b, 4), 0x1401, "SLP_EN reads as 0");
+    }
+
+    /// 82371AB 7.1: the function tells where the registers are; APMC_EN makes port 0xb2 raise SMI#.
+    #[test]
+    fn smi_command() {
+        let mut b = bench(true);
+        let at = PciAddress::new(1, 3);
+        let mut bytes = [0; 4];
+        assert!(b.board.config_read(at, 0, &mut bytes));
+        assert_eq!(bytes, [0x86, 0x80, 0x13, 0x71]);
+        b.board.config_write(at, 0x40, &[0xff; 4]);
+        b.board.config_read(at, 0x40, &mut bytes);
+        assert_eq!(u32::from_le_bytes(bytes), 0x601);
+        b.out8(0xb2, 1);
+        assert!(!b.board.wires[0].smi);
+        b.board.config_write(at, 0x5b, &[0xff]);
+        b.board.config_read(at, 0x58, &mut bytes);
+        assert_eq!(bytes, [0, 0, 0, 3]);
+        b.save_and_restore();
+        b.out8(0xb3, 1);
+        assert!(!b.board.wires[0].smi);
+        b.out8(0xb2, 1);
+        assert!(b.board.wires[0].smi);
+        assert_eq!(b.in8(0xb2), 1);
     }
 
     #[test]

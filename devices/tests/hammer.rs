@@ -104,8 +104,7 @@ impl Subject {
         other.board.fabric.clock = self.board.fabric.clock.clone();
         other.board.fabric.events = self.board.fabric.events.clone();
         other.board.wires = self.board.wires.clone();
-        let a20 = self.board.fabric.memory.a20();
-        other.board.fabric.memory.set_a20(a20);
+        other.board.fabric.memory.set_view(self.board.fabric.memory.view());
         let mut ram = vec![0; 0x1_0000];
         self.board.fabric.memory.read(0, &mut ram);
         other.board.fabric.memory.write(0, &ram);

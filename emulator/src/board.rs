@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bus::pci::{BarKind, Mapping, Mechanism1, PciAddress};
 use crate::bus::ports::{PortConflict, PortMap};
 use crate::bus::{AccessError, Device, DeviceId, Fabric, Identity, Lines, PortRange, Signal, Width, mmio};
-use crate::memory::{MapConflict, Memory, Range, Target};
+use crate::memory::{MapConflict, Memory, Range, Target, View};
 use crate::points::{Direction, Place, Watches};
 use crate::time::{Clock, EventQueue};
 
@@ -22,6 +22,8 @@ pub struct Wires {
     pub ext_int: bool,
     /// An NMI edge has come and was not taken yet.
     pub nmi: bool,
+    /// An SMI has come and was not taken yet.
+    pub smi: bool,
     /// INIT has come and was not taken yet.
     pub init: bool,
     /// STARTUP has come and was not taken yet.
@@ -29,6 +31,11 @@ pub struct Wires {
 }
 
 impl Wires {
+    /// Whether anything waits, masked or not.
+    pub fn any(&self) -> bool {
+        self.smi || self.init || self.nmi || self.interrupt()
+    }
+
     /// Whether a maskable interrupt waits.
     pub fn interrupt(&self) -> bool {
         self.fixed || self.ext_int
@@ -99,6 +106,8 @@ pub struct Board {
     controllers: Vec<DeviceId>,
     local_apics: Vec<Option<DeviceId>>,
     ending: Option<Ending>,
+    /// The processor is in system management mode. Hot twin of its state.
+    smm: bool,
     /// Accesses of the processor at which the machine stops.
     pub watches: Watches,
     /// The physical map or the A20 gate changed: TLBs must be flushed before the next instruction.
@@ -129,6 +138,7 @@ impl Board {
             controllers: Vec::new(),
             local_apics: vec![None; cpus],
             ending: None,
+            smm: false,
             watches: Watches::default(),
             map_changed: false,
             attention: false,
@@ -223,9 +233,10 @@ impl Board {
         self.names.iter().map(String::as_str).zip(self.devices.iter().map(|d| d.save())).collect()
     }
 
-    /// Board state that no device holds: the configuration address latch, wires and ending.
-    pub fn own_state(&self) -> (Mechanism1, &[Wires], Option<Ending>, bool) {
-        (self.config, &self.wires, self.ending, self.fabric.memory.a20())
+    /// Board state that no device holds: the configuration address latch, wires, ending and what the
+    /// processor sees of memory.
+    pub fn own_state(&self) -> (Mechanism1, &[Wires], Option<Ending>, View) {
+        (self.config, &self.wires, self.ending, self.fabric.memory.view())
     }
 
     /// Takes the reason to stop, if a device gave one.
@@ -510,6 +521,8 @@ impl Board {
             Signal::Deliverable { cpu, level } => self.wire(cpu, |w| w.fixed = level),
             Signal::ExtInt { cpu, level } => self.wire(cpu, |w| w.ext_int = level),
             Signal::Nmi { cpu } => self.wire(cpu, |w| w.nmi = true),
+            Signal::Smi { cpu: Some(cpu) } => self.wire(cpu, |w| w.smi = true),
+            Signal::Smi { cpu: None } => self.wires.iter_mut().for_each(|w| w.smi = true),
             Signal::Init { cpu } => self.wire(cpu, |w| w.init = true),
             Signal::Startup { cpu, vector } => self.wire(cpu, |w| w.startup = Some(vector)),
             Signal::Intr { level } if self.local_apics.iter().all(Option::is_none) => {
@@ -523,20 +536,40 @@ impl Board {
                     }
                 }
             }
-            Signal::A20 => {
-                // The gates are OR-ed, as on boards with a fast gate beside that of the keyboard
-                // controller; a board without any has no mask.
-                let gates = self.devices.iter().filter_map(|device| device.a20());
-                let enabled = gates.reduce(|one, other| one || other).unwrap_or(true);
-                if self.fabric.memory.a20() != enabled {
-                    self.fabric.memory.set_a20(enabled);
-                    self.map_changed = true;
-                }
-            }
+            Signal::A20 | Signal::Smram => self.refresh_view(),
             Signal::Reset => self.end(Ending::Reset),
             Signal::PowerOff => self.end(Ending::PowerOff),
             Signal::Exit { value } => self.end(Ending::Exit(value)),
         }
+    }
+
+    /// Tells the chipset (SMIACT#) whether the processor is in system management mode.
+    pub fn set_smm(&mut self, smm: bool) {
+        if self.smm != smm {
+            self.smm = smm;
+            self.refresh_view();
+        }
+    }
+
+    /// Whether the processor is in system management mode, as the chipset knows.
+    pub fn smm(&self) -> bool {
+        self.smm
+    }
+
+    /// Finds out anew what the processor sees of memory.
+    fn refresh_view(&mut self) {
+        // The gates are OR-ed, as on boards with a fast gate beside that of the keyboard
+        // controller; a board without any has no mask. In system management mode the processor
+        // does not look at A20M#.
+        let gates = self.devices.iter().filter_map(|device| device.a20());
+        let a20 = self.smm || gates.reduce(|one, other| one || other).unwrap_or(true);
+        let smram = self.devices.iter().find_map(|device| device.smram()).unwrap_or_default();
+        let view = View {
+            a20,
+            smram_data: smram.enabled && (smram.open || self.smm && !smram.closed),
+            smram_code: smram.enabled && (smram.open || self.smm),
+        };
+        self.map_changed |= self.fabric.memory.set_view(view);
     }
 
     /// The first reason to stop wins.

@@ -4,7 +4,8 @@ use crate::mmu::tlb::Tlb;
 use crate::mmu::walk;
 use crate::model::{CpuModel, Feature};
 use crate::state::{
-    Activity, Control, CpuState, Flags, Msrs, Segment, Table, Vector, X87, cr0, cr4, efer, flag, gpr, sreg,
+    Activity, Control, CpuState, Flags, Msrs, Segment, Smm, Table, Vector, X87, cr0, cr4, efer, flag, gpr,
+    sreg,
 };
 
 /// An exception on its way to the guest.
@@ -98,6 +99,8 @@ pub struct Cpu {
     pub shadow_at: Option<u64>,
     /// NMIs are held off until IRET.
     pub nmi_blocked: bool,
+    /// System management mode.
+    pub smm: Smm,
     /// Where the sequence of RDRAND and RDSEED stands.
     pub random: u64,
     /// Counted from zero.
@@ -147,6 +150,7 @@ impl Cpu {
             activity: Activity::Running,
             shadow_at: None,
             nmi_blocked: false,
+            smm: Smm::default(),
             random: 0,
             id,
             model,
@@ -181,6 +185,25 @@ impl Cpu {
 
     /// Hardware reset (SDM volume 3, 11.1.1): 16-byte real-mode entry at 0xffff_fff0.
     pub fn reset(&mut self) {
+        self.msr = Msrs::default();
+        self.x87 = X87::default();
+        self.vector = Vector::default();
+        self.smm = Smm::default();
+        self.random = self.model.seed.wrapping_add(self.id as u64);
+        self.begin(Control::default());
+    }
+
+    /// INIT (SDM volume 3, table 11-1): as a reset, but model-specific registers, x87 and SSE
+    /// state, SMBASE, and the bits of CR0 that tell about caches stay.
+    pub fn init(&mut self) {
+        const CACHES: u64 = cr0::CD | cr0::NW;
+        let Control { cr0, xcr0, pkru, .. } = self.control;
+        let reset = Control::default();
+        self.begin(Control { cr0: cr0 & CACHES | cr0::ET, xcr0, pkru, ..reset });
+    }
+
+    /// What reset and INIT do alike.
+    fn begin(&mut self, control: Control) {
         self.gpr = [0; 32];
         self.gpr[usize::from(gpr::RDX)] = u64::from(self.model.signature());
         self.flags = Flags::default();
@@ -193,14 +216,10 @@ impl Cpu {
         self.tr = Segment { selector: 0, base: 0, limit: 0xffff, access: 0x8b };
         self.gdtr = Table::default();
         self.idtr = Table::default();
-        self.control = Control::default();
-        self.msr = Msrs::default();
-        self.x87 = X87::default();
-        self.vector = Vector::default();
+        self.control = control;
         self.activity = Activity::Running;
         self.shadow_at = None;
         self.nmi_blocked = false;
-        self.random = self.model.seed.wrapping_add(self.id as u64);
         self.refresh();
         self.tlb.flush_all();
     }
@@ -359,6 +378,7 @@ impl Cpu {
             activity: self.activity,
             shadow_at: self.shadow_at,
             nmi_blocked: self.nmi_blocked,
+            smm: self.smm.clone(),
             random: self.random,
         }
     }
@@ -380,6 +400,7 @@ impl Cpu {
         self.activity = state.activity;
         self.shadow_at = state.shadow_at;
         self.nmi_blocked = state.nmi_blocked;
+        self.smm = state.smm.clone();
         self.random = state.random;
         self.refresh();
         self.tlb.flush_all();

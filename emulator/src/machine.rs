@@ -246,6 +246,7 @@ impl Machine {
         let cpu = &mut self.cpus[0];
         board.fabric.clock.set_retired(cpu.retired);
         board.run_events();
+        board.set_smm(cpu.smm.active);
         board.attention = false;
         if board.map_changed {
             board.map_changed = false;
@@ -275,7 +276,13 @@ impl Machine {
         if cpu.activity == Activity::Waiting {
             return self.wait(until_ns);
         }
-        if wires.nmi && !cpu.nmi_blocked || wires.interrupt() && enabled {
+        if cpu.takes_smi(&self.board) {
+            // System management mode is told of the halt.
+            cpu.enter_smm(&mut self.board);
+            return None;
+        }
+        let init = wires.init && !cpu.smm.active;
+        if init || wires.nmi && !cpu.nmi_blocked || wires.interrupt() && enabled {
             cpu.activity = Activity::Running;
             return None;
         }
@@ -298,7 +305,7 @@ impl Machine {
     fn wait(&mut self, until_ns: u64) -> Option<Stop> {
         let wires = self.board.wires[0];
         let fabric = &mut self.board.fabric;
-        let next = fabric.events.next_at().filter(|_| !wires.nmi && !wires.interrupt());
+        let next = fabric.events.next_at().filter(|_| !wires.any());
         if next.is_some_and(|at| at > until_ns) {
             fabric.clock.skip_to(until_ns);
             return Some(Stop::Budget);
@@ -310,7 +317,8 @@ impl Machine {
         None
     }
 
-    /// Takes an NMI or a maskable interrupt if one can be taken now.
+    /// Takes an SMI, INIT, an NMI or a maskable interrupt if one can be taken now (SDM volume 3,
+    /// table 7-2).
     fn interrupt(&mut self) -> bool {
         let cpu = &mut self.cpus[0];
         let board = &mut self.board;
@@ -318,6 +326,16 @@ impl Machine {
             return false;
         }
         let wires = board.wires[0];
+        if cpu.takes_smi(board) {
+            cpu.enter_smm(board);
+            return true;
+        }
+        if wires.init && !cpu.smm.active {
+            board.wires[0].init = false;
+            cpu.count_delivery();
+            cpu.init();
+            return true;
+        }
         let vector = if wires.nmi && !cpu.nmi_blocked {
             board.wires[0].nmi = false;
             cpu.nmi_blocked = true;

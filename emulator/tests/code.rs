@@ -6,7 +6,7 @@ use common::device::{DMA_ADDRESS, DMA_DATA};
 use common::{CODE, DATA, OPEN, TABLE, WINDOW, assemble, get, long, place, put, write};
 use iced_x86::code_asm::*;
 use ringhold_emulator::inject::{Injection, Space};
-use ringhold_emulator::memory::{Memory, Range};
+use ringhold_emulator::memory::{Memory, Range, View};
 use ringhold_emulator::model::CpuModel;
 use ringhold_emulator::time::Clock;
 use ringhold_emulator::{Board, Machine, Stop};
@@ -341,7 +341,7 @@ fn the_a20_gate_changes_what_code_is_there() {
     write(&mut machine, 0, &[0xb8, 1, 0, 0xf4]);
     write(&mut machine, 0x10_0000, &[0xb8, 2, 0, 0xf4]);
     for (open, expected) in [(false, 1), (true, 2), (false, 1)] {
-        machine.board.fabric.memory.set_a20(open);
+        machine.board.fabric.memory.set_view(View { a20: open, ..View::BUS });
         machine.board.map_changed = true;
         let cpu = &mut machine.cpus[0];
         cpu.seg[1] = ringhold_emulator::state::Segment::real(0xffff, true);

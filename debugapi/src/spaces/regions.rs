@@ -240,13 +240,7 @@ impl DataSpaces<'_> {
         // With A20 masked, physical memory repeats itself above each odd megabyte.
         let masked = if memory.a20() { page.physical } else { page.physical & !(1 << 20) };
         let rest = if memory.a20() { rest } else { rest.min((1 << 20) - masked % (1 << 20)) };
-        let ranges = memory.map().ranges();
-        let above = ranges.partition_point(|range| range.start + (range.size - 1) < masked);
-        let (target, room) = match ranges.get(above) {
-            Some(range) if range.start <= masked => (range.first, range.size - (masked - range.start)),
-            Some(range) => (Target::Hole, range.start - masked),
-            None => (Target::Hole, u64::MAX),
-        };
+        let (target, room) = memory.span(masked);
         let rom = matches!(target, Target::Rom { .. });
         let kind = match target {
             Target::Ram { .. } => region::PRIVATE,

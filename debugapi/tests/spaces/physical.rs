@@ -1,6 +1,7 @@
 //! Physical memory: section 3.5 of the contract.
 
 use ringhold_debugapi::HResult;
+use ringhold_emulator::memory::View;
 use ringhold_emulator::mmu::walk::Mode;
 use ringhold_emulator::mmu::walk::entry::RW;
 
@@ -99,7 +100,7 @@ fn a_device_window_gets_natural_pieces_in_ascending_order() {
 #[test]
 fn the_a20_gate_folds_addresses_as_for_the_processor() {
     let mut bench = Bench::new();
-    bench.machine.board.fabric.memory.set_a20(false);
+    bench.machine.board.fabric.memory.set_view(View { a20: false, ..View::BUS });
     assert_eq!(bench.spaces().write_physical(0x10_0000 + DATA, &[3]).unwrap().count, 1);
     assert_eq!(bench.bytes(DATA, 1), [3]);
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ringhold_debugapi::HResult;
 use ringhold_debugapi::spaces::{VirtualSource, region};
+use ringhold_emulator::memory::View;
 use ringhold_emulator::mmu::walk::Mode;
 use ringhold_emulator::mmu::walk::entry::{PCD, PWT, RW, US, XD};
 
@@ -244,7 +245,7 @@ fn only_the_source_of_virtual_memory_can_be_asked_for() {
 #[test]
 fn with_a20_masked_memory_repeats_itself() {
     let mut bench = Bench::new();
-    bench.machine.board.fabric.memory.set_a20(false);
+    bench.machine.board.fabric.memory.set_view(View { a20: false, ..View::BUS });
     assert_eq!(next(&mut bench, 0), Some(2 * RAM_BYTES));
     assert_eq!(next(&mut bench, 2 * RAM_BYTES), Some(WINDOW));
 }

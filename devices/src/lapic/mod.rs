@@ -7,7 +7,6 @@
 //! - The xAPIC window answers at 0xFEE00000 only. Another base in IA32_APIC_BASE is stored, and
 //!   the window then answers nowhere.
 //! - The APIC ID is read-only, as software is told to treat it.
-//! - SMI delivery is accepted and dropped: there is no system management mode.
 //! - The LINT1 pin is wired to nothing; the board's NMI sources reach the processor directly.
 //! - Interrupt messages carry destinations of 15 bits. Only processor 0 owns the MMIO window;
 //!   processors beyond it would be reached by x2APIC MSRs.
@@ -79,6 +78,7 @@ const LVT_WRITABLE: [u32; 6] = [0x7_00ff, 0x1_07ff, 0x1_07ff, 0x1_a7ff, 0x1_a7ff
 // Delivery modes (figure 12-8 and 12-12).
 const FIXED: u32 = 0;
 const LOWEST: u32 = 1;
+const SMI: u32 = 2;
 const NMI: u32 = 4;
 const INIT: u32 = 5;
 const STARTUP: u32 = 6;
@@ -326,6 +326,7 @@ impl Lapic {
                 }
                 self.request(lvt as u8, level, cx);
             }
+            SMI => cx.signal(Signal::Smi { cpu: Some(cpu) }),
             NMI => cx.signal(Signal::Nmi { cpu }),
             INIT => cx.signal(Signal::Init { cpu }),
             _ => {}
@@ -431,6 +432,7 @@ impl Lapic {
                     self.request(vector, level, cx);
                 }
             }
+            SMI => cx.signal(Signal::Smi { cpu: Some(cpu) }),
             NMI => cx.signal(Signal::Nmi { cpu }),
             INIT => {
                 self.registers_to_reset(cx);

@@ -144,6 +144,8 @@ fn software_disable() {
     assert_eq!(b.read32(BASE + 0x220), 0);
     message(&mut b, 0xfee0_0000, 0x4400);
     assert!(b.board.wires[0].nmi);
+    message(&mut b, 0xfee0_0000, 0x4200);
+    assert!(b.board.wires[0].smi);
     message(&mut b, 0xfee0_0000, 0x4500);
     assert!(b.board.wires[0].init);
 }
@@ -166,6 +168,8 @@ fn interprocessor_interrupts() {
     assert_eq!(b.accept(), Some(0x61));
     b.write32(BASE + 0x300, 0x4_0400 | 1 << 14);
     assert!(b.board.wires[0].nmi);
+    b.write32(BASE + 0x300, 0x4_0200 | 1 << 14);
+    assert!(b.board.wires[0].smi);
     b.write32(BASE + 0x300, 0x0611);
     assert_eq!(b.board.wires[0].startup, Some(0x11));
     b.write32(BASE + 0x300, 0x0500 | 1 << 15);

@@ -55,6 +55,11 @@ pub enum Signal {
         /// The processor, counted from zero.
         cpu: usize,
     },
+    /// A system management interrupt: for one processor, or by the SMI# pin for all.
+    Smi {
+        /// The processor, counted from zero; `None` for all.
+        cpu: Option<usize>,
+    },
     /// INIT for one processor.
     Init {
         /// The processor, counted from zero.
@@ -69,6 +74,8 @@ pub enum Signal {
     },
     /// The sender's [`super::Device::a20`] changed.
     A20,
+    /// The sender's [`super::Device::smram`] changed.
+    Smram,
     /// A device asks for a reset of the whole machine.
     Reset,
     /// A device turned the power off.
@@ -159,12 +166,12 @@ impl Cx<'_> {
     /// Reads guest-physical RAM or ROM as a bus master. Returns how many bytes were read before
     /// the first address that is neither.
     pub fn dma_read(&mut self, address: u64, buffer: &mut [u8]) -> usize {
-        self.fabric.memory.read(address, buffer)
+        self.fabric.memory.as_bus_master(|memory| memory.read(address, buffer))
     }
 
     /// Writes guest-physical RAM as a bus master. Returns how many bytes were written before the
     /// first address that is not RAM.
     pub fn dma_write(&mut self, address: u64, bytes: &[u8]) -> usize {
-        self.fabric.memory.write(address, bytes)
+        self.fabric.memory.as_bus_master(|memory| memory.write(address, bytes))
     }
 }

@@ -120,6 +120,17 @@ pub struct RestoreError {
     pub reason: String,
 }
 
+/// What a host bridge says of the SMRAM behind the video window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Smram {
+    /// It answers in system management mode.
+    pub enabled: bool,
+    /// It answers in every mode.
+    pub open: bool,
+    /// It does not answer data accesses in system management mode, instruction fetches alone.
+    pub closed: bool,
+}
+
 /// A piece of virtual hardware.
 ///
 /// Its state is plain data: [`Device::save`] gives all that the future depends on, and a
@@ -166,6 +177,11 @@ pub trait Device: Send {
     /// The device's gate of address bit 20, if it has one: whether it lets the bit through. The bit
     /// is masked while all gates mask it.
     fn a20(&self) -> Option<bool> {
+        None
+    }
+
+    /// What it says of SMRAM, if it is the host bridge.
+    fn smram(&self) -> Option<Smram> {
         None
     }
 

@@ -183,7 +183,12 @@ impl Cpu {
             self.control.pending_debug |= dr6::BS;
         }
         let due = self.control.pending_debug & !pending_debug::HELD;
-        if due == 0 || held || !matches!(self.activity, Activity::Running | Activity::Halted) {
+        // An SMI comes first (SDM volume 3, table 7-2); what is pending waits for RSM.
+        if due == 0
+            || held
+            || !matches!(self.activity, Activity::Running | Activity::Halted)
+            || self.takes_smi(board)
+        {
             return;
         }
         self.control.pending_debug = 0;

@@ -23,6 +23,7 @@ pub mod port;
 pub mod random;
 pub mod segment;
 pub mod shift;
+pub mod smm;
 pub mod sse;
 pub mod stack;
 pub mod stamps;

@@ -4,9 +4,9 @@ use super::{Leave, Step, Word};
 use crate::Board;
 use crate::bus::Width;
 use crate::cpu::Cpu;
-use crate::decode::Op;
+use crate::decode::{Op, prefix};
 use crate::points::Direction;
-use crate::state::{Kind, gpr};
+use crate::state::{IoAccess, Kind, gpr};
 
 /// Raises #GP unless the current task may access the port (SDM volume 1, 19.5).
 pub fn check(cpu: &mut Cpu, board: &mut Board, number: u16, width: Width) -> Step {
@@ -53,6 +53,32 @@ pub fn write(cpu: &mut Cpu, board: &mut Board, op: &Op, number: u16, width: Widt
     board.port_write(number, width, value);
 }
 
+/// Remembers the I/O instruction during which an SMI came: system management mode is told of it.
+#[inline]
+pub fn note(cpu: &mut Cpu, board: &Board, op: &Op, what: impl FnOnce(IoAccess) -> IoAccess) {
+    if board.wires[cpu.id].smi {
+        note_cold(cpu, op, what);
+    }
+}
+
+#[cold]
+fn note_cold(cpu: &mut Cpu, op: &Op, what: impl FnOnce(IoAccess) -> IoAccess) {
+    let register = |number: u8| cpu.gpr[usize::from(number)];
+    cpu.smm.io = Some(what(IoAccess {
+        done_at: cpu.retired + u64::from(op.nth) + 1,
+        port: 0,
+        bytes: 1,
+        input: false,
+        immediate: false,
+        string: None,
+        repeated: op.prefix & (prefix::REP | prefix::REPNE) != 0,
+        rip: cpu.this_ip(op),
+        rcx: register(gpr::RCX),
+        rsi: register(gpr::RSI),
+        rdi: register(gpr::RDI),
+    }));
+}
+
 fn number<const DX: bool>(cpu: &Cpu, op: &Op) -> u16 {
     if DX { cpu.gpr[usize::from(gpr::RDX)] as u16 } else { u16::from(op.imm as u8) }
 }
@@ -63,6 +89,8 @@ pub fn input<W: Word, const DX: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op)
     let width = Width::from_bytes(W::BYTES as usize).unwrap_or(Width::Byte);
     check(cpu, board, number, width)?;
     let value = read(cpu, board, op, number, width)?;
+    let bytes = W::BYTES as u8;
+    note(cpu, board, op, |io| IoAccess { port: number, bytes, input: true, immediate: !DX, ..io });
     W::set(cpu, gpr::RAX, W::cut(u64::from(value)));
     Ok(())
 }
@@ -74,5 +102,7 @@ pub fn output<W: Word, const DX: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op
     check(cpu, board, number, width)?;
     let value = W::get(cpu, gpr::RAX).zext() as u32;
     write(cpu, board, op, number, width, value);
+    let bytes = W::BYTES as u8;
+    note(cpu, board, op, |io| IoAccess { port: number, bytes, immediate: !DX, ..io });
     Ok(())
 }

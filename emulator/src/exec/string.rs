@@ -8,7 +8,7 @@ use crate::bus::Width;
 use crate::cpu::Cpu;
 use crate::decode::{Op, address, prefix};
 use crate::memory::ram;
-use crate::state::{flag, gpr, sreg};
+use crate::state::{IoAccess, flag, gpr, sreg};
 
 const RCX: usize = gpr::RCX as usize;
 const RSI: u8 = gpr::RSI;
@@ -254,6 +254,8 @@ pub fn ins<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
         return Err(Leave::Alone);
     }
     let value = port::read(cpu, board, op, number, width)?;
+    let bytes = W::BYTES as u8;
+    port::note(cpu, board, op, |io| IoAccess { port: number, bytes, input: true, string: Some(to), ..io });
     cpu.store(board, to, sreg::ES, W::cut(u64::from(value)))?;
     let by = stride(cpu, W::BYTES);
     advance(cpu, op, RDI, by);
@@ -271,6 +273,8 @@ pub fn outs<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let from = source(cpu, op, W::BYTES)?;
     let value = cpu.load::<W>(board, from, op.seg)?;
     port::write(cpu, board, op, number, width, value.zext() as u32);
+    let bytes = W::BYTES as u8;
+    port::note(cpu, board, op, |io| IoAccess { port: number, bytes, string: Some(from), ..io });
     let by = stride(cpu, W::BYTES);
     advance(cpu, op, RSI, by);
     one_at_a_time(cpu, op)

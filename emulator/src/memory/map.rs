@@ -146,6 +146,18 @@ impl PhysicalMap {
         }
     }
 
+    /// What answers at `address`, and for how many bytes from there on the same thing does.
+    pub fn span(&self, address: u64) -> (Target, u64) {
+        let at = self.ranges.partition_point(|range| range.last() < address);
+        match self.ranges.get(at) {
+            Some(range) if range.start <= address => {
+                (self.find(address), range.size - (address - range.start))
+            }
+            Some(range) => (Target::Hole, range.start - address),
+            None => (Target::Hole, u64::MAX),
+        }
+    }
+
     /// The mapped ranges, ascending.
     pub fn ranges(&self) -> &[Range] {
         &self.ranges

@@ -6,6 +6,8 @@ pub(crate) mod ram;
 pub use map::{MapConflict, PhysicalMap, Range, Target};
 pub use ram::Ram;
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 
@@ -21,6 +23,26 @@ pub struct StaleCode {
     pub lines: u32,
 }
 
+/// What the chipset lets the processor see of memory now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Address bit 20 is let through.
+    pub a20: bool,
+    /// SMRAM answers where it lies: to data accesses.
+    pub smram_data: bool,
+    /// The same for instruction fetches.
+    pub smram_code: bool,
+}
+
+impl View {
+    /// What bus masters see: the A20 gate sits at the processor, and SMRAM is not for them.
+    pub const BUS: Self = Self { a20: true, smram_data: false, smram_code: false };
+
+    fn mask(self) -> u64 {
+        if self.a20 { u64::MAX } else { !(1 << 20) }
+    }
+}
+
 /// All that answers at physical addresses.
 ///
 /// Every write to RAM, whoever makes it, passes through here (or through a TLB entry that was
@@ -33,7 +55,10 @@ pub struct Memory {
     /// One bit a page: written since power-on.
     dirty: Vec<u64>,
     stale: Vec<StaleCode>,
-    /// All ones, or all but bit 20.
+    /// RAM behind what the map has there: first address, bytes, backing offset.
+    smram: (u64, u64, u64),
+    view: View,
+    /// All ones, or all but bit 20. Hot twin of `view`.
     a20_mask: u64,
 }
 
@@ -67,7 +92,9 @@ impl Memory {
             code: vec![0; pages],
             dirty: vec![0; pages.div_ceil(64)],
             stale: Vec::new(),
-            a20_mask: u64::MAX,
+            smram: (0, 0, 0),
+            view: View::BUS,
+            a20_mask: View::BUS.mask(),
         })
     }
 
@@ -86,19 +113,73 @@ impl Memory {
         &self.ram
     }
 
-    /// Sets the A20 gate. Whoever does so must have the TLBs flushed.
-    pub fn set_a20(&mut self, enabled: bool) {
-        self.a20_mask = if enabled { u64::MAX } else { !(1 << 20) };
+    /// Puts RAM of `size` bytes, backed from `offset` on, behind what the map has at `start` (no
+    /// RAM): it answers where the view shows SMRAM.
+    pub fn put_smram(&mut self, start: u64, size: u64, offset: u64) {
+        self.smram = (start, size, offset);
+    }
+
+    /// Sets what the processor sees; tells whether that changed anything. Whoever changes it must
+    /// have the TLBs flushed.
+    pub fn set_view(&mut self, view: View) -> bool {
+        self.a20_mask = view.mask();
+        std::mem::replace(&mut self.view, view) != view
+    }
+
+    /// What the processor sees.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Makes an access as another bus master than the processor makes it.
+    pub fn as_bus_master<R>(&mut self, access: impl FnOnce(&mut Self) -> R) -> R {
+        let processors = self.view;
+        self.set_view(View::BUS);
+        let result = access(self);
+        self.set_view(processors);
+        result
     }
 
     /// Whether address bit 20 is let through.
     pub fn a20(&self) -> bool {
-        self.a20_mask == u64::MAX
+        self.view.a20
     }
 
-    /// What answers at `address`, after the A20 gate.
+    /// What answers data accesses at `address`, after the A20 gate.
     pub fn target(&self, address: u64) -> Target {
-        self.map.find(address & self.a20_mask)
+        self.find(address, self.view.smram_data)
+    }
+
+    /// What answers instruction fetches at `address`, after the A20 gate.
+    pub fn code_target(&self, address: u64) -> Target {
+        self.find(address, self.view.smram_code)
+    }
+
+    fn find(&self, address: u64, smram: bool) -> Target {
+        let address = address & self.a20_mask;
+        let found = self.map.find(address);
+        let (start, size, offset) = self.smram;
+        let within = address.wrapping_sub(start);
+        match found {
+            Target::Hole | Target::Mmio { .. } if smram && within < size => {
+                Target::Ram { offset: offset + within }
+            }
+            found => found,
+        }
+    }
+
+    /// What answers data accesses at `address`, after the A20 gate, and for how many bytes from
+    /// there on the same thing does.
+    pub fn span(&self, address: u64) -> (Target, u64) {
+        let address = address & self.a20_mask;
+        let (found, room) = self.map.span(address);
+        let (start, size, _) = self.smram;
+        match self.target(address) {
+            _ if !self.view.smram_data => (found, room),
+            target if target != found => (target, room.min(size - (address - start))),
+            target if address < start => (target, room.min(start - address)),
+            target => (target, room),
+        }
     }
 
     /// Reads RAM and ROM. Returns how many bytes were read before the first address that is
@@ -284,9 +365,32 @@ mod tests {
     fn the_a20_gate_folds_the_second_megabyte() {
         let mut memory = memory();
         memory.write(5, &[42]);
-        memory.set_a20(false);
+        memory.set_view(View { a20: false, ..View::BUS });
         let mut byte = [0];
         assert_eq!(memory.read((1 << 20) + 5, &mut byte), 1);
         assert_eq!(byte, [42]);
+        // The gate is not on the way of bus masters.
+        assert_eq!(memory.as_bus_master(|m| m.read((1 << 20) + 5, &mut byte)), 1);
+        assert_eq!(byte, [0]);
+        assert!(!memory.a20());
+    }
+
+    #[test]
+    fn smram_answers_where_it_is_shown() {
+        let mut memory = memory();
+        memory.put_smram(0xa_0000, PAGE, 4 * PAGE);
+        assert_eq!(memory.write(0xa_0010, &[1]), 0);
+        memory.set_view(View { smram_code: true, ..View::BUS });
+        assert_eq!(memory.target(0xa_0010), Target::Hole);
+        assert_eq!(memory.code_target(0xa_0010), Target::Ram { offset: 4 * PAGE + 16 });
+        memory.set_view(View { smram_data: true, ..View::BUS });
+        assert_eq!(memory.write(0xa_0010, &[1]), 1);
+        assert_eq!(memory.as_bus_master(|m| m.write(0xa_0010, &[1])), 0);
+        assert_eq!(memory.target(0xa_1000), Target::Hole);
+        assert_eq!(memory.span(0x9_f000), (Target::Hole, PAGE));
+        assert_eq!(memory.span(0xa_0010), (Target::Ram { offset: 4 * PAGE + 16 }, PAGE - 16));
+        assert_eq!(memory.span(0xa_1000), (Target::Hole, 0x10_0000 - 0xa_1000));
+        memory.set_view(View::BUS);
+        assert_eq!(memory.span(0xa_0010), (Target::Hole, 0x10_0000 - 0xa_0010));
     }
 }

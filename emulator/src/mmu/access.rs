@@ -512,7 +512,10 @@ impl Cpu {
         let physical = page.physical & !0xfff;
         let translation = Translation {
             page: linear & !0xfff,
-            target: memory.target(physical),
+            target: match access {
+                Access::Fetch => memory.code_target(physical),
+                _ => memory.target(physical),
+            },
             physical,
             global: page.global && self.control.cr4 & cr4::PGE != 0,
             size_bits: page.size_bits,

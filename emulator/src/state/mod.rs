@@ -2,11 +2,13 @@
 
 mod flags;
 mod segment;
+mod smm;
 mod vector;
 mod x87;
 
 pub use flags::{Flags, bit as flag};
 pub use segment::{Kind, Segment, Table, reg as sreg};
+pub use smm::{IoAccess, Smm};
 pub use vector::{MXCSR_MASK, Vector};
 pub use x87::{F80, X87};
 
@@ -318,6 +320,8 @@ pub struct CpuState {
     pub shadow_at: Option<u64>,
     /// NMIs are held off until IRET.
     pub nmi_blocked: bool,
+    /// System management mode.
+    pub smm: Smm,
     /// Where the sequence of RDRAND and RDSEED stands.
     pub random: u64,
 }

@@ -2,7 +2,7 @@
 
 use ringhold_emulator::bus::{
     AccessError, Cx, Device, Identity, InterruptController, MmioDevice, MmioRange, PortDevice, PortRange,
-    RestoreError, Signal, Width,
+    RestoreError, Signal, Smram, Width,
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ pub const PORT: u16 = 0xe0;
 pub const TIMER: u16 = 0xe4;
 /// A write is a non-maskable interrupt.
 pub const NMI: u16 = 0xe8;
+/// A write raises an SMI.
+pub const SMI: u16 = 0xe9;
 /// The vector of the timer.
 pub const VECTOR: u8 = 0x40;
 /// In the window: a write of an address here…
@@ -130,6 +132,7 @@ impl PortDevice for Toy {
                 if value == 0 { cx.cancel(0) } else { cx.schedule(0, cx.now() + u64::from(value)) }
             }
             NMI => cx.signal(Signal::Nmi { cpu: 0 }),
+            SMI => cx.signal(Signal::Smi { cpu: None }),
             _ => {}
         }
         Ok(())
@@ -164,5 +167,28 @@ impl MmioDevice for Toy {
 
     fn register(&self, _: u8, _: u64) -> Option<&'static str> {
         None
+    }
+}
+
+/// A host bridge that shows SMRAM in system management mode.
+pub struct Bridge;
+
+impl Device for Bridge {
+    fn identity(&self) -> Identity {
+        Identity { name: "bridge".into(), ..Identity::default() }
+    }
+
+    fn reset(&mut self, _: &mut Cx<'_>) {}
+
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<(), RestoreError> {
+        Ok(())
+    }
+
+    fn smram(&self) -> Option<Smram> {
+        Some(Smram { enabled: true, ..Smram::default() })
     }
 }

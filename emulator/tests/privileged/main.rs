@@ -13,6 +13,7 @@ mod paging;
 mod prelude;
 mod rights;
 mod segments;
+mod smm;
 mod system_calls;
 mod tasks;
 mod v86;

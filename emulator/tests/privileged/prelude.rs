@@ -1,7 +1,7 @@
 //! What all families share: the bare machine with handlers that halt.
 #![allow(dead_code)]
 
-pub use super::common::device::{NMI, PORT, VECTOR};
+pub use super::common::device::{NMI, PORT, SMI, VECTOR};
 pub use super::common::{
     CODE, CODE64, DATA, DATA0, GDT, HANDLERS, IDT, IST1, OPEN, PML4, RSP0, STACK, TABLE, TASK, TSS,
     USER_DATA, USER64, blank, gate, get, long, place, put, ring3, write,

@@ -6,7 +6,7 @@ use super::int::{Form, form, size_of, sized};
 use crate::cpu::CodeSize;
 use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
-use crate::exec::{debug, far, interrupt, paging, port, segment, system};
+use crate::exec::{debug, far, interrupt, paging, port, segment, smm, system};
 use crate::state::sreg;
 
 /// Whether what follows this instruction must be looked at afresh: it changes segments, modes or
@@ -97,6 +97,7 @@ pub fn lower(i: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
 fn plain(i: &Instruction) -> Option<Handler> {
     Some(match i.mnemonic() {
         Mnemonic::Hlt => chain(system::hlt),
+        Mnemonic::Rsm => chain(smm::rsm),
         Mnemonic::Cli => chain(system::cli),
         Mnemonic::Sti => chain(system::sti),
         Mnemonic::Clts => chain(system::clts),
