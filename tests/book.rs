@@ -16,6 +16,8 @@ mod msr;
 mod physical;
 #[path = "book/ports.rs"]
 mod ports;
+#[path = "support/transcript.rs"]
+mod transcript;
 #[path = "book/virtual_memory.rs"]
 mod virtual_memory;
 
@@ -133,4 +135,27 @@ mod chapter {
     use super::*;
 
     chapters!(virtual_memory, physical, ports, bus_data, msr, control, host_memory);
+}
+
+/// The transcript in the chapter on commands is what its own commands say.
+#[test]
+fn console() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/console.md");
+    let chapter = fs::read_to_string(&path).unwrap();
+    let (mark, end) =
+        ("<!-- example: tests/book.rs, console -->\n```text\n", "```\n<!-- end of the example -->\n");
+    let (before, rest) = chapter.split_once(mark).unwrap();
+    let (old, after) = rest.split_once(end).unwrap();
+    let commands: Vec<&str> = old.lines().filter_map(|line| line.strip_prefix("kd> ")).collect();
+    assert!(commands.len() > 10);
+    let transcript = transcript::transcript(&mut small_machine(), &commands);
+    let made = [before, mark, &transcript, end, after].concat();
+    if std::env::var_os("RINGHOLD_WRITE").is_some() {
+        fs::write(&path, &made).unwrap();
+        return;
+    }
+    assert!(
+        chapter == made,
+        "console.md is not what runs; RINGHOLD_WRITE=1 cargo test --test book\n{transcript}"
+    );
 }

@@ -21,6 +21,10 @@ typedef struct RingholdSession RingholdSession;
 // A result: negative for failure.
 typedef int32_t HRESULT;
 
+// Told what a command says: the context that was given with it, the kind of text
+// (`DEBUG_OUTPUT_*`: 1 normal, 2 error, 16 prompt), and the text.
+typedef void (*RingholdOutput)(void *context, uint32_t mask, const char *text);
+
 // Whose view of the machine. A null pointer to it means the session's own.
 typedef struct RingholdContext {
   // The processor, counted from zero.
@@ -131,6 +135,38 @@ HRESULT ringhold_get_implicit_process_data_offset(const struct RingholdSession *
 HRESULT ringhold_set_implicit_process_data_offset(const struct RingholdSession *session,
                                                   uint64_t offset);
 
+// Carries out a console command in WinDbg's syntax; `output`, unless null, hears what it says
+// before this returns. Flags: 1 echoes the command, 4 keeps an empty line from repeating it. A
+// command that lets the target run takes effect at the next `ringhold_wait_for_event`.
+HRESULT ringhold_execute(const struct RingholdSession *session,
+                         const char *command,
+                         uint32_t flags,
+                         RingholdOutput output,
+                         void *context);
+
+// The value of a MASM expression as a DEBUG_VALUE of 32 bytes; type 0 takes 64 bits. Without a
+// place for the index behind the expression, all of the text must be one.
+HRESULT ringhold_evaluate(const struct RingholdSession *session,
+                          const char *expression,
+                          uint32_t desired_type,
+                          void *value,
+                          uint32_t *remainder);
+
+// The instruction at an address: address, bytes and words, and where the next one begins.
+HRESULT ringhold_disassemble(const struct RingholdSession *session,
+                             uint64_t offset,
+                             uint32_t flags,
+                             char *buffer,
+                             uint32_t size,
+                             uint32_t *used,
+                             uint64_t *end);
+
+// What stands before a command: `kd> `, with the processor's number if there are several.
+HRESULT ringhold_get_prompt_text(const struct RingholdSession *session,
+                                 char *buffer,
+                                 uint32_t size,
+                                 uint32_t *used);
+
 // Reads any space. S_OK for all of it, S_FALSE for a part.
 HRESULT ringhold_read_bytes(const struct RingholdSession *session,
                             const struct RingholdContext *context,
@@ -166,6 +202,17 @@ HRESULT ringhold_linearize_location(const struct RingholdSession *session,
                                     const struct RingholdContext *context,
                                     struct RingholdLocation location,
                                     struct RingholdLocation *linear);
+
+// A location in words: a string of UTF-16 characters with a zero behind them, and their length in
+// bytes in the four bytes before them, as Automation's are. `ringhold_free_string` frees it.
+HRESULT ringhold_get_display_string_for_location(const struct RingholdSession *session,
+                                                 const struct RingholdContext *context,
+                                                 struct RingholdLocation location,
+                                                 bool verbose,
+                                                 uint16_t **string);
+
+// Frees a string that came from here, as SysFreeString does; nothing for null.
+void ringhold_free_string(uint16_t *string);
 
 // Reads virtual memory. S_OK if at least one byte was read.
 HRESULT ringhold_read_virtual(const struct RingholdSession *session,

@@ -1,11 +1,11 @@
 //! The execution and the kind of the target: IDebugControl and IDebugSystemObjects.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 
-use ringhold::debugapi::command::Command;
-use ringhold::debugapi::edge::{Out, room};
+use ringhold::debugapi::command::{Command, Event};
+use ringhold::debugapi::edge::{self, Out, room, text};
 
-use crate::{HRESULT, RingholdSession, call};
+use crate::{E_INVALIDARG, HRESULT, RingholdSession, call, result};
 
 /// S_OK if the user has asked for an interrupt, S_FALSE if not.
 #[unsafe(no_mangle)]
@@ -209,4 +209,87 @@ pub unsafe extern "C" fn ringhold_set_implicit_process_data_offset(
 ) -> HRESULT {
     // SAFETY: a C client vouches for its pointers.
     unsafe { call(session, Command::SetImplicitProcessDataOffset { offset }, &[]) }
+}
+
+/// Told what a command says: the context that was given with it, the kind of text
+/// (`DEBUG_OUTPUT_*`: 1 normal, 2 error, 16 prompt), and the text.
+pub type RingholdOutput = Option<unsafe extern "C" fn(context: *mut c_void, mask: u32, text: *const c_char)>;
+
+/// Carries out a console command in WinDbg's syntax; `output`, unless null, hears what it says
+/// before this returns. Flags: 1 echoes the command, 4 keeps an empty line from repeating it. A
+/// command that lets the target run takes effect at the next `ringhold_wait_for_event`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_execute(
+    session: *const RingholdSession,
+    command: *const c_char,
+    flags: u32,
+    output: RingholdOutput,
+    context: *mut c_void,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    let (session, command) = unsafe { (session.as_ref(), text(command)) };
+    let (Some(session), Some(command)) = (session, command) else { return E_INVALIDARG };
+    // DEBUG_OUTCTL_ALL_CLIENTS, of which there is one.
+    let command = Command::Execute { output_control: 1, command, flags };
+    // SAFETY: there is no place.
+    let reply = unsafe { edge::call(session.target(), command, &[]) };
+    for event in &reply.events {
+        let (Event::Output { mask, text }, Some(output)) = (event, output) else { continue };
+        let Ok(text) = CString::new(text.replace('\0', "")) else { continue };
+        // SAFETY: a C client vouches for its function; the text lives until it returns.
+        unsafe { output(context, *mask, text.as_ptr()) };
+    }
+    session.note(reply.events);
+    result(reply.hresult)
+}
+
+/// The value of a MASM expression as a DEBUG_VALUE of 32 bytes; type 0 takes 64 bits. Without a
+/// place for the index behind the expression, all of the text must be one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_evaluate(
+    session: *const RingholdSession,
+    expression: *const c_char,
+    desired_type: u32,
+    value: *mut c_void,
+    remainder: *mut u32,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    unsafe {
+        let Some(expression) = text(expression) else { return E_INVALIDARG };
+        let command = Command::Evaluate { expression, desired_type, remainder: !remainder.is_null() };
+        call(session, command, &[Out::NeedBytes(value), Out::U32(remainder)])
+    }
+}
+
+/// The instruction at an address: address, bytes and words, and where the next one begins.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_disassemble(
+    session: *const RingholdSession,
+    offset: u64,
+    flags: u32,
+    buffer: *mut c_char,
+    size: u32,
+    used: *mut u32,
+    end: *mut u64,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    unsafe {
+        let command = Command::Disassemble { offset, flags, buffer: room(buffer, size) };
+        call(session, command, &[Out::Bytes(buffer.cast()), Out::U32(used), Out::NeedU64(end)])
+    }
+}
+
+/// What stands before a command: `kd> `, with the processor's number if there are several.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_get_prompt_text(
+    session: *const RingholdSession,
+    buffer: *mut c_char,
+    size: u32,
+    used: *mut u32,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    unsafe {
+        let command = Command::GetPromptText { buffer: room(buffer, size) };
+        call(session, command, &[Out::Bytes(buffer.cast()), Out::U32(used)])
+    }
 }

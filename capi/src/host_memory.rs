@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 
+use ringhold::debugapi::bstr;
 use ringhold::debugapi::command::Command;
 use ringhold::debugapi::edge::{Out, data, input, room};
 
@@ -109,4 +110,29 @@ pub unsafe extern "C" fn ringhold_linearize_location(
             &places,
         )
     }
+}
+
+/// A location in words: a string of UTF-16 characters with a zero behind them, and their length in
+/// bytes in the four bytes before them, as Automation's are. `ringhold_free_string` frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_get_display_string_for_location(
+    session: *const RingholdSession,
+    context: *const RingholdContext,
+    location: RingholdLocation,
+    verbose: bool,
+    string: *mut *mut u16,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    unsafe {
+        let (context, location) = (context_of(context), location.into());
+        let command = Command::GetDisplayStringForLocation { context, location, verbose };
+        call(session, command, &[Out::NeedString(string)])
+    }
+}
+
+/// Frees a string that came from here, as SysFreeString does; nothing for null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_free_string(string: *mut u16) {
+    // SAFETY: a C client vouches for the string.
+    unsafe { bstr::free(string) };
 }

@@ -49,6 +49,43 @@ HRESULT controlled_output(Face *self, ULONG output_control, ULONG mask, const ch
     return result;
 }
 
+HRESULT prompt_text(Face *self, ULONG output_control, const char *format, va_list arguments) {
+    Call call(self, 18);
+    if ((output_control & 7) == 0) call.only_here();
+    return call.u32(output_control).text(Printed(format, arguments).text).make();
+}
+
+HRESULT output_prompt(Face *self, ULONG output_control, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    HRESULT result = prompt_text(self, output_control, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+HRESULT get_prompt(Face *self, char *buffer, ULONG size, ULONG *used) {
+    return Call(self, 20).room(buffer, size).out(used).make();
+}
+
+HRESULT disassemble(Face *self, ULONG64 offset, ULONG flags, char *buffer, ULONG size, ULONG *used, ULONG64 *end) {
+    return Call(self, 26).u64(offset).u32(flags).room(buffer, size).out(used).must(end).make();
+}
+
+// Narrow and wide text alike.
+template <typename Character>
+HRESULT evaluate(Face *self, const Character *expression, ULONG type, DEBUG_VALUE *value, ULONG *remainder) {
+    Call call(self, 63);
+    call.text(expression).u32(type).flag(remainder != nullptr);
+    return call.must_bytes(value, sizeof *value).out(remainder).make();
+}
+
+template <typename Character>
+HRESULT execute(Face *self, ULONG output_control, const Character *command, ULONG flags) {
+    Call call(self, 66);
+    if ((output_control & 7) == 0) call.only_here();
+    return call.u32(output_control).text(command).u32(flags).make();
+}
+
 HRESULT debuggee_type(Face *self, ULONG *kind, ULONG *qualifier) { return Call(self, 34).must(kind).must(qualifier).make(); }
 
 HRESULT wait_for_event(Face *self, ULONG flags, ULONG timeout) { return Call(self, 93).u32(flags).u32(timeout).make(); }
@@ -71,6 +108,10 @@ const Vtable CONTROL_METHODS = {
     at(15, output_text),          // OutputVaList
     {16, reinterpret_cast<const void *>(controlled_output)}, // ControlledOutput
     at(17, controlled_text),      // ControlledOutputVaList
+    {18, reinterpret_cast<const void *>(output_prompt)},     // OutputPrompt
+    at(19, prompt_text),          // OutputPromptVaList
+    at(20, get_prompt),           // GetPromptText
+    at(26, disassemble),          // Disassemble
     at(34, debuggee_type),        // GetDebuggeeType
     at(35, get32<35>),            // GetActualProcessorType
     at(36, get32<36>),            // GetExecutingProcessorType
@@ -87,6 +128,8 @@ const Vtable CONTROL_METHODS = {
     at(56, set32<56>),            // SetEngineOptions
     at(61, get32<61>),            // GetRadix
     at(62, set32<62>),            // SetRadix
+    at(63, evaluate<char>),       // Evaluate
+    at(66, execute<char>),        // Execute
     at(68, get32<68>),            // GetNumberBreakpoints
     at(74, add_extension),        // AddExtension
     at(75, remove_extension),     // RemoveExtension
@@ -95,4 +138,6 @@ const Vtable CONTROL_METHODS = {
     at(78, extension_function),   // GetExtensionFunction
     at(93, wait_for_event),       // WaitForEvent
     at(94, last_event),           // GetLastEventInformation
+    at(132, evaluate<wchar_t>),   // EvaluateWide
+    at(133, execute<wchar_t>),    // ExecuteWide
 };

@@ -7,11 +7,11 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use crate::HResult;
 use crate::command::{Command, Input, Output, Reply, Room, Text};
 use crate::host::Execute;
 use crate::spaces::Guid;
 use crate::wire::MAX_TRANSFER;
+use crate::{HResult, bstr};
 
 /// Where an output goes.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub enum Out {
     Pointers(*mut u64),
     /// A GUID that must be there.
     NeedGuid(*mut Guid),
+    /// A place for a new [string of Automation](crate::bstr); null is put there if the call fails.
+    NeedString(*mut *mut u16),
     /// Not wanted.
     Nowhere,
 }
@@ -44,6 +46,7 @@ impl Out {
             Self::NeedU32(to) => to.is_null(),
             Self::NeedBytes(to) => to.is_null(),
             Self::NeedGuid(to) => to.is_null(),
+            Self::NeedString(to) => to.is_null(),
             _ => false,
         }
     }
@@ -95,6 +98,19 @@ pub unsafe fn text(text: *const c_char) -> Option<Text> {
     Some(Text(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()))
 }
 
+/// Text of 16-bit characters that ends with a zero; `None` for null.
+///
+/// # Safety
+/// Unless null, a zero ends what can be read at the pointer. It need not be aligned.
+pub unsafe fn wide_text(text: *const u16) -> Option<Text> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: the caller vouches for the zero.
+    let units = (0..).map(|at| unsafe { text.add(at).read_unaligned() }).take_while(|unit| *unit != 0);
+    Some(Text(String::from_utf16_lossy(&units.collect::<Vec<u16>>())))
+}
+
 /// Carries out a command, and writes its outputs where they go.
 ///
 /// # Safety
@@ -107,7 +123,7 @@ pub unsafe fn call(target: &dyn Execute, command: Command, places: &[Out]) -> Re
     let reply = target.execute(command);
     for (output, place) in reply.outputs.iter().zip(places) {
         // SAFETY: the caller vouches for the places, and no output is larger than its room.
-        unsafe { deliver(output, *place) };
+        unsafe { deliver(output, *place, reply.hresult.is_success()) };
     }
     reply
 }
@@ -116,7 +132,7 @@ pub unsafe fn call(target: &dyn Execute, command: Command, places: &[Out]) -> Re
 ///
 /// # Safety
 /// The place is null or has room for the output.
-unsafe fn deliver(output: &Output, place: Out) {
+unsafe fn deliver(output: &Output, place: Out, success: bool) {
     // SAFETY: here and below, the caller vouches for the place.
     unsafe {
         match (output, place) {
@@ -125,6 +141,9 @@ unsafe fn deliver(output: &Output, place: Out) {
             }
             (Output::U64(value), Out::U64(to) | Out::NeedU64(to)) if !to.is_null() => {
                 to.write_unaligned(*value);
+            }
+            (Output::Bytes(units), Out::NeedString(to)) => {
+                to.write_unaligned(if success { bstr::new(units) } else { std::ptr::null_mut() });
             }
             (Output::Guid(value), Out::NeedGuid(to)) => to.write_unaligned(*value),
             (Output::Bytes(bytes), Out::Bytes(to) | Out::NeedBytes(to)) if !to.is_null() => {

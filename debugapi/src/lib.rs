@@ -9,12 +9,14 @@
 //! and replies into bytes. A [`Host`] has a machine on a thread and serves it while it runs.
 #![deny(unsafe_code)]
 
+pub mod bstr;
 mod error;
 mod hresult;
 
 #[cfg(feature = "com")]
 pub mod com;
 pub mod command;
+mod console;
 pub mod edge;
 pub mod host;
 pub mod host_memory;

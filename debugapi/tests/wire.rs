@@ -94,7 +94,7 @@ fn a_count_cannot_ask_for_more_than_is_there() {
 
 #[test]
 fn what_is_no_method_is_no_command() {
-    for (interface, slot) in [(1, 2), (1, 44), (4, 66), (99, 3)] {
+    for (interface, slot) in [(1, 2), (1, 44), (4, 67), (99, 3)] {
         let mut frame = Vec::new();
         3u32.put(&mut frame);
         frame.extend([interface, 0, slot, 0, 1, 2, 3]);

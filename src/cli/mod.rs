@@ -2,6 +2,7 @@
 
 mod config;
 mod console;
+mod debug;
 mod devices;
 mod guest;
 mod inject;
@@ -64,6 +65,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Hold a machine for a debugger's clients
     Serve(Box<serve::ServeArguments>),
+    /// Hold a machine at a debugger's prompt
+    Debug(Box<debug::DebugArguments>),
     /// Check or show configs
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Replay(arguments)) => replay::run(arguments),
         Some(Command::Serve(arguments)) => serve::serve(arguments),
+        Some(Command::Debug(arguments)) => debug::debug(arguments),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Devices(arguments)) => devices::run(arguments),
     };

@@ -1,5 +1,6 @@
 // Makes the calls that a test asks for: reads requests of the wire from standard input, calls the
-// methods of the data spaces and of the host memory through their COM interfaces, and writes what
+// methods of the data spaces, of the host memory and those of the control that are in text through
+// their COM interfaces, and writes what
 // came of it to standard output as an answer of the wire.
 //
 // Buffers are filled with 0xa5 before the call and come back whole, so that the test sees what
@@ -10,7 +11,7 @@
 
 namespace {
 
-constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2;
+constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2, CONTROL = 4;
 // In a slot: all out-pointers but those of buffers are null.
 constexpr USHORT NULLED = 0x8000;
 
@@ -32,6 +33,25 @@ struct Told : QuietCallbacks {
     }
     STDMETHOD(ChangeEngineState)(ULONG, ULONG64) { return S_OK; }
     STDMETHOD(ChangeSymbolState)(ULONG, ULONG64) { return S_OK; }
+};
+
+// What was said since the last answer, for the same list.
+struct Heard : IDebugOutputCallbacks {
+    explicit Heard(Told &told) : told(told) {}
+
+    STDMETHOD(QueryInterface)(REFIID, void **) { return E_NOINTERFACE; }
+    STDMETHOD_(ULONG, AddRef)() { return 1; }
+    STDMETHOD_(ULONG, Release)() { return 1; }
+    STDMETHOD(Output)(ULONG mask, PCSTR text) {
+        told.events.u8(4);
+        told.events.u32(mask);
+        told.events.u32(static_cast<ULONG>(strlen(text)));
+        told.events.append(text, strlen(text));
+        told.count++;
+        return S_OK;
+    }
+
+    Told &told;
 };
 
 // A buffer of a request with its count: given bytes, or room for bytes. Null where the request
@@ -354,6 +374,73 @@ void host_memory(IDebugHostMemory2 *memory, USHORT slot, bool nulled, Reader &in
     }
 }
 
+// A text of a request, with a zero behind it.
+struct Text {
+    explicit Text(Reader &in) {
+        ULONG length = in.u32();
+        const BYTE *sent = in.take(length);
+        if (sent) bytes.append(sent, length);
+        bytes.u8(0);
+    }
+    operator const char *() const { return reinterpret_cast<const char *>(bytes.data()); }
+
+    Bytes bytes;
+};
+
+void control(IDebugControl *control, USHORT slot, bool nulled, Reader &in, Bytes &out) {
+    ULONG n = 0xdddddddd;
+    ULONG64 q = 0xdddddddddddddddd;
+    ULONG *pn = nulled ? nullptr : &n;
+    switch (slot) {
+    case 14: {
+        // As a format that prints it.
+        ULONG mask = in.u32();
+        Text text(in);
+        return answer(out, control->Output(mask, "%s", static_cast<const char *>(text)));
+    }
+    case 16: {
+        ULONG output_control = in.u32(), mask = in.u32();
+        Text text(in);
+        return answer(out, control->ControlledOutput(output_control, mask, "%s", static_cast<const char *>(text)));
+    }
+    case 18: {
+        ULONG output_control = in.u32();
+        Text text(in);
+        return answer(out, control->OutputPrompt(output_control, "%s", static_cast<const char *>(text)));
+    }
+    case 20: {
+        Room room(in);
+        HRESULT result = control->GetPromptText(room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 26: {
+        ULONG64 offset = in.u64();
+        ULONG flags = in.u32();
+        Room room(in);
+        HRESULT result = control->Disassemble(offset, flags, room, room.size(), pn, nulled ? nullptr : &q);
+        answer(out, result, room, n);
+        return out.u64(q);
+    }
+    case 63: {
+        Text text(in);
+        ULONG type = in.u32();
+        bool remainder = in.u8() != 0;
+        DEBUG_VALUE value;
+        memset(&value, 0xa5, sizeof value);
+        answer(out, control->Evaluate(text, type, nulled ? nullptr : &value, remainder ? pn : nullptr));
+        out.u64(sizeof value);
+        out.append(&value, sizeof value);
+        return out.u32(n);
+    }
+    case 66: {
+        ULONG output_control = in.u32();
+        Text text(in);
+        return answer(out, control->Execute(output_control, text, in.u32()));
+    }
+    default: return answer(out, E_NOTIMPL);
+    }
+}
+
 bool read_all(void *bytes, ULONG count) {
     for (ULONG got = 0, part = 0; got < count; got += part) {
         if (!ReadFile(GetStdHandle(STD_INPUT_HANDLE), static_cast<BYTE *>(bytes) + got, count - got, &part, nullptr)) return false;
@@ -377,8 +464,13 @@ int main(int count, char **arguments) {
     if (FAILED(DebugConnect(arguments[1], IID_IDebugClient, reinterpret_cast<void **>(&client)))) return 3;
     if (FAILED(client->QueryInterface(IID_IDebugDataSpaces4, reinterpret_cast<void **>(&spaces)))) return 4;
     if (FAILED(client->QueryInterface(IID_IDebugHostMemory2, reinterpret_cast<void **>(&memory)))) return 5;
+    IDebugControl *controls = nullptr;
+    if (FAILED(client->QueryInterface(IID_IDebugControl, reinterpret_cast<void **>(&controls)))) return 8;
     Told told;
+    Heard heard(told);
     client->SetEventCallbacks(&told);
+    client->SetOutputCallbacks(&heard);
+    client->SetOutputMask(~0u);
     ULONG length = 0;
     Bytes request, reply;
     while (read_all(&length, sizeof length)) {
@@ -392,6 +484,7 @@ int main(int count, char **arguments) {
         bool nulled = method >> 16 & NULLED;
         if (interface_number == DATA_SPACES) data_spaces(spaces, slot, nulled, in, reply);
         else if (interface_number == HOST_MEMORY) host_memory(memory, slot, nulled, in, reply);
+        else if (interface_number == CONTROL) control(controls, slot, nulled, in, reply);
         else answer(reply, E_NOTIMPL);
         reply.u32(told.count);
         reply.append(told.events.data(), told.events.size());
@@ -401,6 +494,8 @@ int main(int count, char **arguments) {
         if (in.failed() || reply.failed() || !write_all(reply.data(), reply.size())) return 7;
     }
     client->SetEventCallbacks(nullptr);
+    client->SetOutputCallbacks(nullptr);
+    controls->Release();
     memory->Release();
     spaces->Release();
     client->Release();

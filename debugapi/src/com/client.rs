@@ -159,7 +159,7 @@ impl IDebugClient_Impl for Client_Impl {
         if client.is_null() {
             return E_INVALIDARG;
         }
-        let other: IDebugClient5 = Client::on(&self.shared).into();
+        let other: IDebugClient5 = Client::on(&self.shared);
         // SAFETY: a COM client vouches for its pointers; what it gets it must release.
         unsafe { client.write_unaligned(other.into_raw()) };
         S_OK

@@ -7,9 +7,10 @@ use std::ffi::{c_char, c_void};
 
 use windows_core::{HRESULT, IUnknown, interface};
 
-use super::{Client_Impl, E_NOTIMPL, plain};
+use super::variadic::formatted;
+use super::{Client_Impl, E_INVALIDARG, E_NOTIMPL};
 use crate::command::Command;
-use crate::edge::{Out, room};
+use crate::edge::{Out, room, text, wide_text};
 
 #[interface("5182e668-105e-416e-ad92-24ef800424ba")]
 /// Slots 3 to 94.
@@ -26,18 +27,37 @@ pub unsafe trait IDebugControl: IUnknown {
     pub fn Input(&self) -> HRESULT;
     pub fn ReturnInput(&self) -> HRESULT;
     pub fn Output(&self, mask: u32, format: *const c_char) -> HRESULT;
-    pub fn OutputVaList(&self) -> HRESULT;
+    pub fn OutputVaList(&self, mask: u32, format: *const c_char, arguments: *mut c_void) -> HRESULT;
     pub fn ControlledOutput(&self, output_control: u32, mask: u32, format: *const c_char) -> HRESULT;
-    pub fn ControlledOutputVaList(&self) -> HRESULT;
-    pub fn OutputPrompt(&self) -> HRESULT;
-    pub fn OutputPromptVaList(&self) -> HRESULT;
-    pub fn GetPromptText(&self) -> HRESULT;
+    pub fn ControlledOutputVaList(
+        &self,
+        output_control: u32,
+        mask: u32,
+        format: *const c_char,
+        arguments: *mut c_void,
+    ) -> HRESULT;
+    pub fn OutputPrompt(&self, output_control: u32, format: *const c_char) -> HRESULT;
+    pub fn OutputPromptVaList(
+        &self,
+        output_control: u32,
+        format: *const c_char,
+        arguments: *mut c_void,
+    ) -> HRESULT;
+    pub fn GetPromptText(&self, buffer: *mut c_char, size: u32, used: *mut u32) -> HRESULT;
     pub fn OutputCurrentState(&self) -> HRESULT;
     pub fn OutputVersionInformation(&self) -> HRESULT;
     pub fn GetNotifyEventHandle(&self) -> HRESULT;
     pub fn SetNotifyEventHandle(&self) -> HRESULT;
     pub fn Assemble(&self) -> HRESULT;
-    pub fn Disassemble(&self) -> HRESULT;
+    pub fn Disassemble(
+        &self,
+        offset: u64,
+        flags: u32,
+        buffer: *mut c_char,
+        size: u32,
+        used: *mut u32,
+        end: *mut u64,
+    ) -> HRESULT;
     pub fn GetDisassembleEffectiveOffset(&self) -> HRESULT;
     pub fn OutputDisassembly(&self) -> HRESULT;
     pub fn OutputDisassemblyLines(&self) -> HRESULT;
@@ -74,10 +94,16 @@ pub unsafe trait IDebugControl: IUnknown {
     pub fn SetTextMacro(&self) -> HRESULT;
     pub fn GetRadix(&self, radix: *mut u32) -> HRESULT;
     pub fn SetRadix(&self, radix: u32) -> HRESULT;
-    pub fn Evaluate(&self) -> HRESULT;
+    pub fn Evaluate(
+        &self,
+        expression: *const c_char,
+        desired_type: u32,
+        value: *mut c_void,
+        remainder: *mut u32,
+    ) -> HRESULT;
     pub fn CoerceValue(&self) -> HRESULT;
     pub fn CoerceValues(&self) -> HRESULT;
-    pub fn Execute(&self) -> HRESULT;
+    pub fn Execute(&self, output_control: u32, command: *const c_char, flags: u32) -> HRESULT;
     pub fn ExecuteCommandFile(&self) -> HRESULT;
     pub fn GetNumberBreakpoints(&self, number: *mut u32) -> HRESULT;
     pub fn GetBreakpointByIndex(&self) -> HRESULT;
@@ -169,8 +195,14 @@ pub unsafe trait IDebugControl4: IDebugControl3 {
     pub fn GetProcessorTypeNamesWide(&self) -> HRESULT;
     pub fn GetTextMacroWide(&self) -> HRESULT;
     pub fn SetTextMacroWide(&self) -> HRESULT;
-    pub fn EvaluateWide(&self) -> HRESULT;
-    pub fn ExecuteWide(&self) -> HRESULT;
+    pub fn EvaluateWide(
+        &self,
+        expression: *const u16,
+        desired_type: u32,
+        value: *mut c_void,
+        remainder: *mut u32,
+    ) -> HRESULT;
+    pub fn ExecuteWide(&self, output_control: u32, command: *const u16, flags: u32) -> HRESULT;
     pub fn ExecuteCommandFileWide(&self) -> HRESULT;
     pub fn GetBreakpointByIndex2(&self) -> HRESULT;
     pub fn GetBreakpointById2(&self) -> HRESULT;
@@ -223,9 +255,15 @@ impl IDebugControl_Impl for Client_Impl {
         SetLogMask Input ReturnInput
     }
 
+    // These three as they are without arguments; `variadic` puts others in their place.
     unsafe fn Output(&self, mask: u32, format: *const c_char) -> HRESULT {
         // SAFETY: a COM client vouches for its pointers.
-        let text = match unsafe { plain(format) } {
+        unsafe { self.OutputVaList(mask, format, std::ptr::null_mut()) }
+    }
+
+    unsafe fn OutputVaList(&self, mask: u32, format: *const c_char, arguments: *mut c_void) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let text = match unsafe { formatted(&self.shared, format, arguments) } {
             Ok(text) => text,
             Err(refusal) => return refusal,
         };
@@ -233,23 +271,68 @@ impl IDebugControl_Impl for Client_Impl {
         unsafe { self.shared.call(Command::Output { mask, text }, &[]) }
     }
 
-    not_implemented! {
-        OutputVaList
-    }
-
     unsafe fn ControlledOutput(&self, output_control: u32, mask: u32, format: *const c_char) -> HRESULT {
         // SAFETY: a COM client vouches for its pointers.
-        let text = match unsafe { plain(format) } {
+        unsafe { self.ControlledOutputVaList(output_control, mask, format, std::ptr::null_mut()) }
+    }
+
+    unsafe fn ControlledOutputVaList(
+        &self,
+        output_control: u32,
+        mask: u32,
+        format: *const c_char,
+        arguments: *mut c_void,
+    ) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let text = match unsafe { formatted(&self.shared, format, arguments) } {
             Ok(text) => text,
             Err(refusal) => return refusal,
         };
+        let command = Command::ControlledOutput { output_control, mask, text };
         // SAFETY: there is no pointer any more.
-        unsafe { self.shared.call(Command::ControlledOutput { output_control, mask, text }, &[]) }
+        unsafe { self.shared.call_for(self.listener(output_control), command, &[]) }
+    }
+
+    unsafe fn OutputPrompt(&self, output_control: u32, format: *const c_char) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.OutputPromptVaList(output_control, format, std::ptr::null_mut()) }
+    }
+
+    unsafe fn OutputPromptVaList(
+        &self,
+        output_control: u32,
+        format: *const c_char,
+        arguments: *mut c_void,
+    ) -> HRESULT {
+        // Without a format there is the prompt alone.
+        let format = if format.is_null() { c"".as_ptr() } else { format };
+        // SAFETY: a COM client vouches for its pointers.
+        let text = match unsafe { formatted(&self.shared, format, arguments) } {
+            Ok(text) => text,
+            Err(refusal) => return refusal,
+        };
+        let command = Command::OutputPrompt { output_control, text };
+        // SAFETY: there is no pointer any more.
+        unsafe { self.shared.call_for(self.listener(output_control), command, &[]) }
+    }
+
+    methods! {
+        GetPromptText(buffer: *mut c_char, size: u32, used: *mut u32)
+            = GetPromptText { buffer: room(buffer, size) }
+            => [Out::Bytes(buffer.cast()), Out::U32(used)];
     }
 
     not_implemented! {
-        ControlledOutputVaList OutputPrompt OutputPromptVaList GetPromptText OutputCurrentState
-        OutputVersionInformation GetNotifyEventHandle SetNotifyEventHandle Assemble Disassemble
+        OutputCurrentState OutputVersionInformation GetNotifyEventHandle SetNotifyEventHandle Assemble
+    }
+
+    methods! {
+        Disassemble(offset: u64, flags: u32, buffer: *mut c_char, size: u32, used: *mut u32, end: *mut u64)
+            = Disassemble { offset, flags, buffer: room(buffer, size) }
+            => [Out::Bytes(buffer.cast()), Out::U32(used), Out::NeedU64(end)];
+    }
+
+    not_implemented! {
         GetDisassembleEffectiveOffset OutputDisassembly OutputDisassemblyLines GetNearInstruction
         GetStackTrace GetReturnOffset OutputStackTrace
     }
@@ -341,8 +424,34 @@ impl IDebugControl_Impl for Client_Impl {
             => [];
     }
 
+    unsafe fn Evaluate(
+        &self,
+        expression: *const c_char,
+        desired_type: u32,
+        value: *mut c_void,
+        remainder: *mut u32,
+    ) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let Some(expression) = (unsafe { text(expression) }) else { return E_INVALIDARG };
+        let command = Command::Evaluate { expression, desired_type, remainder: !remainder.is_null() };
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.shared.call(command, &[Out::NeedBytes(value), Out::U32(remainder)]) }
+    }
+
     not_implemented! {
-        Evaluate CoerceValue CoerceValues Execute ExecuteCommandFile
+        CoerceValue CoerceValues
+    }
+
+    unsafe fn Execute(&self, output_control: u32, command: *const c_char, flags: u32) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let Some(command) = (unsafe { text(command) }) else { return E_INVALIDARG };
+        let command = Command::Execute { output_control, command, flags };
+        // SAFETY: there is no pointer any more.
+        unsafe { self.shared.call_for(self.listener(output_control), command, &[]) }
+    }
+
+    not_implemented! {
+        ExecuteCommandFile
     }
 
     methods! {
@@ -392,7 +501,7 @@ impl IDebugControl4_Impl for Client_Impl {
         GetLogFileWide OpenLogFileWide InputWide ReturnInputWide OutputWide OutputVaListWide
         ControlledOutputWide ControlledOutputVaListWide OutputPromptWide OutputPromptVaListWide
         GetPromptTextWide AssembleWide DisassembleWide GetProcessorTypeNamesWide GetTextMacroWide
-        SetTextMacroWide EvaluateWide ExecuteWide ExecuteCommandFileWide GetBreakpointByIndex2
+        SetTextMacroWide ExecuteCommandFileWide GetBreakpointByIndex2
         GetBreakpointById2 AddBreakpoint2 RemoveBreakpoint2 AddExtensionWide GetExtensionByPathWide
         CallExtensionWide GetExtensionFunctionWide GetEventFilterTextWide GetEventFilterCommandWide
         SetEventFilterCommandWide GetSpecificFilterArgumentWide SetSpecificFilterArgumentWide
@@ -402,5 +511,27 @@ impl IDebugControl4_Impl for Client_Impl {
         GetLogFile2 OpenLogFile2 GetLogFile2Wide OpenLogFile2Wide GetSystemVersionValues
         GetSystemVersionString GetSystemVersionStringWide GetContextStackTrace OutputContextStackTrace
         GetStoredEventInformation GetManagedStatus GetManagedStatusWide ResetManagedStatus
+    }
+
+    unsafe fn EvaluateWide(
+        &self,
+        expression: *const u16,
+        desired_type: u32,
+        value: *mut c_void,
+        remainder: *mut u32,
+    ) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let Some(expression) = (unsafe { wide_text(expression) }) else { return E_INVALIDARG };
+        let command = Command::Evaluate { expression, desired_type, remainder: !remainder.is_null() };
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.shared.call(command, &[Out::NeedBytes(value), Out::U32(remainder)]) }
+    }
+
+    unsafe fn ExecuteWide(&self, output_control: u32, command: *const u16, flags: u32) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let Some(command) = (unsafe { wide_text(command) }) else { return E_INVALIDARG };
+        let command = Command::Execute { output_control, command, flags };
+        // SAFETY: there is no pointer any more.
+        unsafe { self.shared.call_for(self.listener(output_control), command, &[]) }
     }
 }

@@ -1,13 +1,12 @@
 //! IDebugHostMemory and IDebugHostMemory2.
 //!
-//! Methods stand in the order of the vtable. What is not implemented is declared without
-//! parameters: it looks at none, and in both 64-bit calling conventions the caller clears them away.
+//! Methods stand in the order of the vtable.
 
 use std::ffi::c_void;
 
 use windows_core::{HRESULT, IUnknown, interface};
 
-use super::{Client_Impl, E_INVALIDARG, E_NOTIMPL, context};
+use super::{Client_Impl, E_INVALIDARG, context};
 use crate::Location;
 use crate::command::Command;
 use crate::edge::{Out, data, input, room};
@@ -45,7 +44,13 @@ pub unsafe trait IDebugHostMemory: IUnknown {
         count: u64,
         pointers: *const u64,
     ) -> HRESULT;
-    pub fn GetDisplayStringForLocation(&self) -> HRESULT;
+    pub fn GetDisplayStringForLocation(
+        &self,
+        context: *mut c_void,
+        location: Location,
+        verbose: u8,
+        string: *mut *mut u16,
+    ) -> HRESULT;
 }
 
 #[interface("eea033de-38f6-416b-a251-1d3771001270")]
@@ -57,6 +62,15 @@ pub unsafe trait IDebugHostMemory2: IDebugHostMemory {
         location: Location,
         linear: *mut Location,
     ) -> HRESULT;
+}
+
+/// SysFreeString for the strings that come from here; null is no mistake.
+///
+/// # Safety
+/// The string came from a method of this module, and is not used afterwards.
+pub unsafe fn free_string(string: *mut u16) {
+    // SAFETY: the caller vouches for the string.
+    unsafe { crate::bstr::free(string) };
 }
 
 impl IDebugHostMemory_Impl for Client_Impl {
@@ -126,8 +140,19 @@ impl IDebugHostMemory_Impl for Client_Impl {
         }
     }
 
-    not_implemented! {
-        GetDisplayStringForLocation
+    /// The string is freed by [`free_string`].
+    unsafe fn GetDisplayStringForLocation(
+        &self,
+        context: *mut c_void,
+        location: Location,
+        verbose: u8,
+        string: *mut *mut u16,
+    ) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        let Ok(context) = (unsafe { context::of(context) }) else { return E_INVALIDARG };
+        let command = Command::GetDisplayStringForLocation { context, location, verbose: verbose != 0 };
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.shared.call(command, &[Out::NeedString(string)]) }
     }
 }
 

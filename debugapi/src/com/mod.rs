@@ -13,6 +13,8 @@
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("methods that are not implemented leave the clearing of the stack to the caller");
+#[cfg(not(all(target_arch = "x86_64", unix)))]
+compile_error!("methods of open length take their arguments as the System V ABI passes them");
 
 /// Writes the methods that hand a command to the target. `Name(parameters) = Name { fields } =>
 /// [places];` becomes a method that turns its parameters into `Command::Name { fields }` and puts
@@ -41,16 +43,17 @@ mod context;
 mod control;
 mod data_spaces;
 mod host_memory;
+mod printf;
 mod registers;
 mod symbols;
 mod system_objects;
+mod variadic;
 
-use std::ffi::c_char;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use windows_core::{GUID, HRESULT, Interface, implement};
 
-use crate::command::{Command, Text};
+use crate::command::{Command, Event};
 use crate::edge::{self, Out};
 use crate::host::Execute;
 
@@ -85,7 +88,21 @@ impl Shared {
     /// As [`edge::call`].
     unsafe fn call(&self, command: Command, places: &[Out]) -> HRESULT {
         // SAFETY: the caller vouches for the same.
-        let reply = unsafe { edge::call(self.target.as_ref(), command, places) };
+        unsafe { self.call_for(None, command, places) }
+    }
+
+    /// The same, but if there is a listener, what is said is for that one alone.
+    ///
+    /// # Safety
+    /// As [`edge::call`].
+    unsafe fn call_for(&self, only: Option<&Callbacks>, command: Command, places: &[Out]) -> HRESULT {
+        // SAFETY: the caller vouches for the same.
+        let mut reply = unsafe { edge::call(self.target.as_ref(), command, places) };
+        if let Some(only) = only {
+            let is_output = |event: &mut Event| matches!(event, Event::Output { .. });
+            let said: Vec<Event> = reply.events.extract_if(.., is_output).collect();
+            only.tell(&said);
+        }
         if !reply.events.is_empty() {
             let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
             for callbacks in clients.iter().filter_map(Weak::upgrade) {
@@ -112,20 +129,27 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whom output of this control is for alone: DEBUG_OUTCTL_THIS_CLIENT means this one.
+    fn listener(&self, output_control: u32) -> Option<&Callbacks> {
+        (output_control & 7 == 0).then_some(&*self.callbacks)
+    }
+
     /// Another client of the same session.
-    fn on(shared: &Arc<Shared>) -> Self {
+    fn on(shared: &Arc<Shared>) -> IDebugClient5 {
         let callbacks = Arc::new(Callbacks::default());
         let mut clients = shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&callbacks));
         drop(clients);
-        Self { shared: Arc::clone(shared), callbacks }
+        let client = Self { shared: Arc::clone(shared), callbacks }.into();
+        variadic::install(&client);
+        client
     }
 }
 
 /// The first client of a session, as DebugCreate gives it.
 pub fn create(target: Arc<dyn Execute>) -> IDebugClient5 {
-    Client::on(&Arc::new(Shared { target, clients: Mutex::default() })).into()
+    Client::on(&Arc::new(Shared { target, clients: Mutex::default() }))
 }
 
 /// DebugCreate: the first client of a session by the interface asked for.
@@ -142,19 +166,4 @@ pub unsafe fn debug_create(
     }
     // SAFETY: the caller vouches for the pointer.
     unsafe { create(target).query(iid, interface) }
-}
-
-/// A format of printf that asks for no arguments, as text; E_NOTIMPL for one that does: the
-/// arguments of a C function with an open list cannot be reached from here.
-///
-/// # Safety
-/// As [`edge::text`].
-unsafe fn plain(format: *const c_char) -> Result<Text, HRESULT> {
-    // SAFETY: the caller vouches for the text.
-    let Some(Text(format)) = (unsafe { edge::text(format) }) else { return Err(E_INVALIDARG) };
-    let pieces: Vec<&str> = format.split("%%").collect();
-    if pieces.iter().any(|piece| piece.contains('%')) {
-        return Err(E_NOTIMPL);
-    }
-    Ok(Text(pieces.join("%")))
 }

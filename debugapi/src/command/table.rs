@@ -141,6 +141,9 @@ commands! {
         4 SetInterrupt { flags: u32 } -> [];
         14 Output { mask: u32, text: Text } -> [];
         16 ControlledOutput { output_control: u32, mask: u32, text: Text } -> [];
+        18 OutputPrompt { output_control: u32, text: Text } -> [];
+        20 GetPromptText { buffer: Room } -> [bytes, u32];
+        26 Disassemble { offset: u64, flags: u32, buffer: Room } -> [bytes, u32, u64];
         34 GetDebuggeeType {} -> [u32, u32];
         35 GetActualProcessorType {} -> [u32];
         36 GetExecutingProcessorType {} -> [u32];
@@ -157,6 +160,8 @@ commands! {
         56 SetEngineOptions { options: u32 } -> [];
         61 GetRadix {} -> [u32];
         62 SetRadix { radix: u32 } -> [];
+        63 Evaluate { expression: Text, desired_type: u32, remainder: bool } -> [bytes, u32];
+        66 Execute { output_control: u32, command: Text, flags: u32 } -> [];
         68 GetNumberBreakpoints {} -> [u32];
         93 WaitForEvent { flags: u32, timeout: u32 } -> [];
         94 GetLastEventInformation { extra: Room, description: Room } -> [u32, u32, u32, bytes, u32, bytes, u32];

@@ -3,6 +3,7 @@
 use ringhold_emulator::Machine;
 use ringhold_emulator::cpu::CodeSize;
 
+use super::console::heard;
 use super::{Answer, Resume, Session, Target, count, done, interrupt};
 use crate::HResult;
 use crate::command::{Command, Event, Output, Room};
@@ -43,18 +44,23 @@ fn yes(answer: bool) -> Answer {
 }
 
 impl Session {
-    pub(super) fn control(&mut self, machine: &Machine, command: &Command) -> Answer {
+    pub(super) fn control(&mut self, machine: &mut Machine, command: &Command) -> Answer {
+        if let Some(answer) = self.text(machine, command) {
+            return answer;
+        }
         match command {
             Command::AttachKernel { flags, .. } => self.attach(*flags),
             Command::EndSession { flags } => self.end_session(*flags),
             Command::GetInterrupt {} => yes(self.interrupter.take(interrupt::USER)),
             Command::SetInterrupt { flags } => self.set_interrupt(*flags),
             Command::Output { mask, text } => self.output(*mask, &text.0),
-            Command::ControlledOutput { output_control, mask, text } => match output_control & 7 {
-                0 | 1 => self.output(*mask, &text.0),
-                3 => done([]),
-                _ => Err(HResult::NOTIMPL),
-            },
+            Command::ControlledOutput { output_control, mask, text } => {
+                if heard(*output_control)? {
+                    self.output(*mask, &text.0)
+                } else {
+                    done([])
+                }
+            }
             Command::GetExecutionStatus {} => number(self.status()),
             Command::SetExecutionStatus { status } => self.set_status(*status),
             Command::GetDebuggeeType {} => match self.target {

@@ -14,6 +14,7 @@
 //! SetExecutionStatus takes effect at the next WaitForEvent. The target runs while WaitForEvent
 //! waits; one that timed out leaves it running.
 
+mod console;
 mod control;
 mod data_spaces;
 mod host_memory;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ringhold_emulator::Machine;
 
 use crate::command::{Command, Event, Interface, Method, Output, Reply, Room};
+use crate::console::Console;
 use crate::spaces::TagLists;
 use crate::wire::MAX_TRANSFER;
 use crate::{Context, DataSpaces, HResult};
@@ -34,7 +36,7 @@ use crate::{Context, DataSpaces, HResult};
 pub use run::{Progress, SLICE, Wait};
 
 /// What a handler gives: a result that delivers outputs, or one that delivers none.
-type Answer = Result<(HResult, Vec<Output>), HResult>;
+pub(crate) type Answer = Result<(HResult, Vec<Output>), HResult>;
 
 /// What the session is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,18 +106,21 @@ struct LastEvent {
 /// A debugging session.
 #[derive(Debug)]
 pub struct Session {
-    context: Context,
+    pub(crate) context: Context,
     tags: TagLists,
     target: Target,
     resume: Option<Resume>,
     interrupter: Interrupter,
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     last_event: LastEvent,
     /// The effective processor type, if one was set.
     processor_type: Option<u32>,
     engine_options: u32,
     symbol_options: u32,
-    radix: u32,
+    pub(crate) radix: u32,
+    pub(crate) console: Console,
+    /// How many instructions the next step has.
+    pub(crate) steps: u64,
     /// Why the machine stands still already, though no one has waited for it.
     unseen: Option<run::Halt>,
     /// Whether the run has come to its end: the machine cannot go on.
@@ -143,6 +148,8 @@ impl Session {
             engine_options: 0,
             symbol_options: 0,
             radix: 16,
+            console: Console::default(),
+            steps: 1,
             unseen: None,
             ended: false,
         }
@@ -184,15 +191,20 @@ impl Session {
                 Err(hresult) => Progress::Done(self.reply(command, Err(hresult))),
             };
         }
-        let answer = match command.number().0 {
+        let answer = self.carry_out(machine, command);
+        Progress::Done(self.reply(command, answer))
+    }
+
+    /// Carries out any command but WaitForEvent.
+    pub(crate) fn carry_out(&mut self, machine: &mut Machine, command: &Command) -> Answer {
+        match command.number().0 {
             Interface::Session => self.session(machine, command),
             Interface::DataSpaces => self.with_spaces(machine, |spaces| data_spaces::call(spaces, command)),
             Interface::HostMemory => self.with_spaces(machine, |spaces| host_memory::call(spaces, command)),
             Interface::Client | Interface::Control | Interface::Symbols => self.control(machine, command),
             Interface::Registers => self.registers(machine, command),
             Interface::SystemObjects => self.system_objects(machine, command),
-        };
-        Progress::Done(self.reply(command, answer))
+        }
     }
 
     /// The reply of a handler's answer, with the events so far.

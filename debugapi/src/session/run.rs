@@ -69,7 +69,7 @@ impl Session {
             (Target::Stopped, Some(resume)) => {
                 let (until, status) = match resume {
                     Resume::Go(_) => (u64::MAX, STATUS_GO),
-                    Resume::StepInto => (machine.instructions().saturating_add(1), STATUS_STEP_INTO),
+                    Resume::StepInto => (machine.instructions().saturating_add(self.steps), STATUS_STEP_INTO),
                 };
                 self.target = Target::Running { until };
                 self.say_status(status);
@@ -160,6 +160,8 @@ impl Session {
     /// The target stands still, and everything may have changed.
     fn stopped(&mut self, machine: &Machine, halt: &Halt) {
         self.target = Target::Stopped;
+        self.steps = 1;
+        self.console.moved();
         self.context = Context::default();
         self.last_event = match halt {
             Halt::BreakIn => exception(machine, BREAKPOINT, "Break instruction exception - code 80000003"),

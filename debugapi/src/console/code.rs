@@ -1,0 +1,223 @@
+//! Code: `u`, `ub`, `uf`, and what stands behind `IDebugControl::Disassemble`.
+
+use std::collections::BTreeMap;
+
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Formatter, Instruction, MasmFormatter, MemorySizeOptions, OpKind,
+    SymbolResolver, SymbolResult,
+};
+use ringhold_emulator::cpu::CodeSize;
+
+use super::complaint::{Complaint, Outcome};
+use super::cursor::Cursor;
+use super::number::halves_of;
+use super::{Execution, Known, Memory};
+
+/// The longest instruction.
+const LONGEST: usize = 15;
+/// Instructions that `u` and `ub` show if nothing else is said.
+const USUAL: u64 = 8;
+/// Instructions of a function at most.
+const LARGEST_FUNCTION: usize = 4096;
+
+/// Addresses of code and of data beside it are written with a backtick and without a suffix.
+struct Addresses;
+
+impl SymbolResolver for Addresses {
+    fn symbol(
+        &mut self,
+        instruction: &Instruction,
+        operand: u32,
+        _instruction_operand: Option<u32>,
+        address: u64,
+        _address_size: u32,
+    ) -> Option<SymbolResult<'_>> {
+        let wide = instruction.op_kind(operand) == OpKind::NearBranch64
+            || instruction.op_kind(operand) == OpKind::Memory && instruction.is_ip_rel_memory_operand();
+        wide.then(|| SymbolResult::with_string(address, halves_of(address)))
+    }
+}
+
+/// An instruction in memory.
+pub(super) struct Line {
+    address: u64,
+    bytes: Vec<u8>,
+    instruction: Instruction,
+}
+
+impl Line {
+    /// How many bytes it has.
+    pub fn length(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// What follows it in memory.
+    pub fn next(&self) -> u64 {
+        self.address.wrapping_add(self.length())
+    }
+
+    /// Address, bytes, and the instruction in words.
+    pub fn text(&self) -> String {
+        let mut formatter = MasmFormatter::with_options(Some(Box::new(Addresses)), None);
+        let options = formatter.options_mut();
+        options.set_first_operand_char_index(8);
+        options.set_show_branch_size(false);
+        options.set_memory_size_options(MemorySizeOptions::Always);
+        let mut words = String::new();
+        match self.instruction.is_invalid() {
+            true => words.push_str("???"),
+            false => formatter.format(&self.instruction, &mut words),
+        }
+        let bytes: String = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {bytes:15} {words}\n", halves_of(self.address))
+    }
+}
+
+impl Execution<'_> {
+    /// The commands of this file.
+    pub(super) fn code(&mut self, name: &str, from: &mut Cursor<'_>, at: usize) -> Outcome<Known> {
+        if !matches!(name, "u" | "ub" | "uf") {
+            return Ok(Known::No);
+        }
+        let given = self.start(from, 1)?;
+        from.end()?;
+        let current = match self.session.console.next_code {
+            Some(next) => next,
+            None => self.register_value("$ip", at)?,
+        };
+        let (start, range) = given.unwrap_or((current, None));
+        match name {
+            "u" => {
+                self.repeat = Some("u".into());
+                // `L n` counts instructions, a second address ends by bytes.
+                let counted = from.since(at, from.at()).to_ascii_lowercase().contains('l');
+                let (count, end) = match range {
+                    Some(range) if counted => (range.count, u64::MAX),
+                    Some(range) => (u64::MAX, range.start.saturating_add(range.bytes())),
+                    None => (USUAL, u64::MAX),
+                };
+                let mut address = range.map_or(start, |range| range.start);
+                for _ in 0..count {
+                    if address >= end {
+                        break;
+                    }
+                    let line = self.instruction(address, at)?;
+                    self.say(&line.text())?;
+                    address = line.next();
+                    self.session.console.next_code = Some(address);
+                }
+            }
+            "ub" => {
+                let count = range.map_or(USUAL, |range| range.count);
+                self.repeat = Some("ub".into());
+                self.backwards(start, count.min(256) as usize, at)?;
+            }
+            _ => self.function(start, at)?,
+        }
+        Ok(Known::Yes)
+    }
+
+    /// The instruction at the current address.
+    pub(super) fn current_instruction(&mut self, at: usize) -> Outcome {
+        let address = self.register_value("$ip", at)?;
+        self.session.console.next_code = Some(address);
+        match self.instruction(address, at) {
+            Ok(line) => self.say(&line.text()),
+            Err(_) => self.say(&format!("{} {:15} ???\n", halves_of(address), "??")),
+        }
+    }
+
+    /// The instruction at an address.
+    pub(super) fn instruction(&mut self, address: u64, at: usize) -> Outcome<Line> {
+        let mut bytes = [0; LONGEST];
+        let read = self.read_memory(Memory::Virtual, address, &mut bytes);
+        let read = read.map_err(|hresult| Complaint::of(hresult, at))?;
+        if read == 0 {
+            return Err(Complaint::memory(at));
+        }
+        Ok(self.decode(address, &bytes[..read]))
+    }
+
+    fn decode(&self, address: u64, bytes: &[u8]) -> Line {
+        let cpu = self.machine.cpus.get(self.session.context.cpu);
+        let (bits, ip) = match (self.session.code_bits(self.machine), cpu) {
+            // Within 16-bit segments addresses are offsets.
+            (CodeSize::Bits16, Some(cpu)) => (16, address.wrapping_sub(cpu.seg[1].base) & 0xffff),
+            (CodeSize::Bits16, None) => (16, address & 0xffff),
+            (CodeSize::Bits32, _) => (32, address & 0xffff_ffff),
+            (CodeSize::Bits64, _) => (64, address),
+        };
+        let instruction = Decoder::with_ip(bits, bytes, ip, DecoderOptions::NONE).decode();
+        let length = if instruction.is_invalid() { 1 } else { instruction.len() };
+        Line { address, bytes: bytes[..length.min(bytes.len())].to_vec(), instruction }
+    }
+
+    /// The instructions before an address: those that a decoding from the furthest place leads to,
+    /// which ends just there.
+    fn backwards(&mut self, end: u64, count: usize, at: usize) -> Outcome {
+        let furthest = end.saturating_sub((count * LONGEST) as u64);
+        let mut bytes = vec![0; (end - furthest) as usize];
+        // What lies before a hole is of no use.
+        let mut start = furthest;
+        while start < end {
+            let read = self.read_memory(Memory::Virtual, start, &mut bytes[(start - furthest) as usize..]);
+            let read = read.map_err(|hresult| Complaint::of(hresult, at))? as u64;
+            if start + read >= end {
+                break;
+            }
+            start = ((start + read) | 0xfff).saturating_add(1);
+        }
+        for first in start..end {
+            let mut lines = Vec::new();
+            let mut address = first;
+            while address < end {
+                let line = self.decode(address, &bytes[(address - furthest) as usize..]);
+                address = line.next();
+                lines.push(line);
+            }
+            if address == end && lines.iter().all(|line| !line.instruction.is_invalid()) {
+                let shown = &lines[lines.len().saturating_sub(count)..];
+                self.session.console.next_code = shown.first().map(|line| line.address);
+                return shown.iter().try_for_each(|line| self.say(&line.text()));
+            }
+        }
+        Err(Complaint::memory(at))
+    }
+
+    /// The instructions that can be reached from an address without a call, by address.
+    fn function(&mut self, start: u64, at: usize) -> Outcome {
+        let mut lines = BTreeMap::new();
+        let mut left = vec![start];
+        while let Some(address) = left.pop() {
+            if lines.contains_key(&address) || lines.len() == LARGEST_FUNCTION {
+                continue;
+            }
+            let line = match self.instruction(address, at) {
+                Ok(line) => line,
+                Err(complaint) if address == start => return Err(complaint),
+                Err(_) => continue,
+            };
+            let branch = line.instruction.near_branch_target();
+            match line.instruction.flow_control() {
+                FlowControl::UnconditionalBranch => left.push(branch),
+                FlowControl::ConditionalBranch => left.extend([line.next(), branch]),
+                FlowControl::Next
+                | FlowControl::Call
+                | FlowControl::IndirectCall
+                | FlowControl::XbeginXabortXend => left.push(line.next()),
+                FlowControl::Return | FlowControl::IndirectBranch | FlowControl::Exception => {}
+                FlowControl::Interrupt => left.push(line.next()),
+            }
+            lines.insert(address, line);
+        }
+        let mut expected = start;
+        for line in lines.values() {
+            if line.address != expected && line.address != start {
+                self.say("\n")?;
+            }
+            expected = line.next();
+            self.say(&line.text())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! The text of a command, and how far it has been read.
+//!
+//! A line holds commands with `;` between them. A command that begins with `*` is a comment to the
+//! line's end, one that begins with `$$` is one to the next `;`. Quotes hold a `;`.
+
+use super::complaint::{Complaint, Outcome};
+
+/// A place in a line. Columns are counted from the line's beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    /// The line, up to the command's end.
+    text: &'a str,
+    at: usize,
+}
+
+/// Whether it can stand in a word: a name or a number.
+fn in_word(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '`' | '$' | '@')
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of a text.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Where it stands.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What is not read yet.
+    pub fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// What was read between two places.
+    pub fn since(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The next letter, if there is one.
+    pub fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Passes spaces.
+    pub fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// Passes spaces; whether nothing is left.
+    pub fn at_end(&mut self) -> bool {
+        self.skip_space();
+        self.rest().is_empty()
+    }
+
+    /// Passes a text that comes next, in small or capital letters.
+    pub fn take(&mut self, text: &str) -> bool {
+        let found = self.rest().get(..text.len()).is_some_and(|next| next.eq_ignore_ascii_case(text));
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Passes a text that comes next and is a word of its own.
+    pub fn take_word(&mut self, word: &str) -> bool {
+        let found = self.word().eq_ignore_ascii_case(word);
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// Passes letters as long as they are wanted.
+    pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|letter| !wanted(letter)).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// The word that comes next; empty if there is none. A `!` within a word belongs to it, unless
+    /// it begins a `!=`.
+    pub fn word(&self) -> &'a str {
+        let rest = self.rest();
+        let mut letters = rest.char_indices().peekable();
+        let mut end = 0;
+        while let Some((at, letter)) = letters.next() {
+            let module = letter == '!' && letters.peek().is_some_and(|(_, next)| in_word(*next));
+            if !in_word(letter) && !module {
+                break;
+            }
+            end = at + letter.len_utf8();
+        }
+        &rest[..end]
+    }
+
+    /// Passes a text in double quotes, with `\n`, `\t`, `\r`, `\0`, `\\`, `\"`; at the line's end
+    /// the closing quote may be left out.
+    pub fn quoted(&mut self) -> Outcome<String> {
+        self.skip_space();
+        let start = self.at;
+        if !self.take("\"") {
+            return Err(Complaint::syntax(start));
+        }
+        let mut text = String::new();
+        let mut letters = self.rest().chars();
+        while let Some(letter) = letters.next() {
+            self.at += letter.len_utf8();
+            match letter {
+                '"' => break,
+                '\\' => {
+                    let next = letters.next().ok_or(Complaint::syntax(self.at))?;
+                    self.at += next.len_utf8();
+                    text.push(match next {
+                        'n' => '\n',
+                        't' => '\t',
+                        'r' => '\r',
+                        '0' => '\0',
+                        other => other,
+                    });
+                }
+                other => text.push(other),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Insists that nothing is left.
+    pub fn end(&mut self) -> Outcome {
+        if self.at_end() { Ok(()) } else { Err(Complaint::syntax(self.at)) }
+    }
+
+    /// Takes the next command of a line: what is up to the next `;` that no quotes hold. `None` if
+    /// the line is over.
+    pub fn next_command(&mut self) -> Option<Cursor<'a>> {
+        self.skip_space();
+        while self.take(";") {
+            self.skip_space();
+        }
+        if self.at_end() || self.rest().starts_with('*') {
+            return None;
+        }
+        let comment = self.rest().starts_with("$$");
+        let end = self.at + command_length(self.rest(), !comment);
+        let command = Cursor { text: &self.text[..end], at: self.at };
+        self.at = end;
+        if comment { self.next_command() } else { Some(command) }
+    }
+}
+
+/// How many bytes there are before the first `;` that no quotes hold.
+fn command_length(text: &str, quotes: bool) -> usize {
+    let mut quoted = false;
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' if quotes => quoted = !quoted,
+            '\\' if quoted => drop(letters.next()),
+            // A single letter in single quotes.
+            '\'' if !quoted && text[at + 1..].chars().nth(1) == Some('\'') => drop(letters.nth(1)),
+            ';' if !quoted => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands(line: &str) -> Vec<&str> {
+        let mut from = Cursor::new(line);
+        std::iter::from_fn(|| from.next_command().map(|command| command.rest())).collect()
+    }
+
+    #[test]
+    fn semicolons_separate_commands_and_comments_end() {
+        assert_eq!(commands("r; db 1000 ;; ? 1"), ["r", "db 1000 ", "? 1"]);
+        assert_eq!(commands("r; * all of; this"), ["r"]);
+        assert_eq!(commands("$$ one \" ; r"), ["r"]);
+        assert_eq!(commands(" ; ;"), [""; 0]);
+        assert_eq!(commands("ea 0 \"a;b\\\";c\"; r"), ["ea 0 \"a;b\\\";c\"", "r"]);
+        assert_eq!(commands("eb 0 ';' 1; r"), ["eb 0 ';' 1", "r"]);
+        assert_eq!(commands(".echo don't; r"), [".echo don't", "r"]);
+    }
+
+    #[test]
+    fn words_hold_modules_but_no_comparison() {
+        assert_eq!(Cursor::new("nt!Ki+4").word(), "nt!Ki");
+        assert_eq!(Cursor::new("a!=b").word(), "a");
+        assert_eq!(Cursor::new("fffff800`00001000 L4").word(), "fffff800`00001000");
+    }
+
+    #[test]
+    fn texts_have_escapes() {
+        assert_eq!(Cursor::new(r#" "a\n\"b\\" x"#).quoted().unwrap(), "a\n\"b\\");
+        assert_eq!(Cursor::new("\"open").quoted().unwrap(), "open");
+        assert!(Cursor::new("x").quoted().is_err());
+    }
+}

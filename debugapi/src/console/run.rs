@@ -1,0 +1,62 @@
+//! `g gh gn t p` and their reverse forms. They say how the target is to go on; it moves when the
+//! client waits for an event.
+
+use super::complaint::{Complaint, Outcome};
+use super::cursor::Cursor;
+use super::{Execution, Known};
+use crate::command::Command;
+
+/// `DEBUG_STATUS_*`
+mod status {
+    pub const GO: u32 = 1;
+    pub const GO_HANDLED: u32 = 2;
+    pub const GO_NOT_HANDLED: u32 = 3;
+    pub const STEP_OVER: u32 = 4;
+    pub const STEP_INTO: u32 = 5;
+    pub const REVERSE_GO: u32 = 11;
+    pub const REVERSE_STEP_OVER: u32 = 13;
+    pub const REVERSE_STEP_INTO: u32 = 14;
+}
+
+impl Execution<'_> {
+    /// The commands of this file.
+    pub(super) fn run(&mut self, name: &str, from: &mut Cursor<'_>, at: usize) -> Outcome<Known> {
+        let back = matches!(name, "g" | "t" | "p") && from.take("-");
+        let status = match (name, back) {
+            ("g", false) => status::GO,
+            ("g", true) => status::REVERSE_GO,
+            ("gh", _) => status::GO_HANDLED,
+            ("gn", _) => status::GO_NOT_HANDLED,
+            ("t", false) => status::STEP_INTO,
+            ("t", true) => status::REVERSE_STEP_INTO,
+            ("p", false) => status::STEP_OVER,
+            ("p", true) => status::REVERSE_STEP_OVER,
+            _ => return Ok(Known::No),
+        };
+        from.skip_space();
+        let start_at = from.at();
+        let start = if from.take("=") { Some(self.address(from)?) } else { None };
+        let mut steps = 1;
+        if name == "g" {
+            if !from.at_end() {
+                return Err(Complaint::missing("breakpoints are", from.at()));
+            }
+        } else if !from.at_end() {
+            if from.peek() == Some('"') {
+                return Err(Complaint::missing("commands after a step are", from.at()));
+            }
+            let count_at = from.at();
+            steps = self.expression(from)?;
+            if steps == 0 || (steps > 1 && status != status::STEP_INTO) {
+                return Err(Complaint::operand(count_at));
+            }
+        }
+        from.end()?;
+        self.call(&Command::SetExecutionStatus { status }).map_err(|hr| Complaint::of(hr, at))?;
+        self.session.steps = steps;
+        if let Some(start) = start {
+            self.set_instruction(start, start_at)?;
+        }
+        Ok(Known::Yes)
+    }
+}

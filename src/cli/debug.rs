@@ -1,0 +1,177 @@
+//! `ringhold debug`: a machine and its debugger's prompt.
+//!
+//! Commands go to the session as those of any client do. The guest moves after a command that lets
+//! it, and what it sends stands in the transcript where it was sent; so equal commands give equal
+//! transcripts.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use clap::Args;
+use ringhold::boot::Images;
+use ringhold::debugapi::command::{Command, Event, Reply, Room};
+use ringhold::debugapi::session::{Progress, Session};
+use ringhold::{Machine, Stop};
+
+use super::guest::GuestArguments;
+use super::inject::{self, Recorder};
+use super::run::parse_number;
+use super::sinks::Sinks;
+
+/// `DEBUG_STATUS_BREAK`
+const BREAK: u32 = 6;
+/// What says that a step is done, and needs no words.
+const STEPPED: &str = "Single step exception";
+
+#[derive(Args)]
+pub struct DebugArguments {
+    #[command(flatten)]
+    guest: GuestArguments,
+    /// Carry out this command instead of those from standard input; may be given again
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    command: Vec<String>,
+    /// Let the guest run so many instructions first
+    #[arg(long, value_name = "N", value_parser = parse_number, default_value = "0")]
+    start: u64,
+    /// Break in when the guest has run for so many milliseconds of its own time
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..), default_value = "60000")]
+    timeout: u32,
+    /// Write a journal of all that comes from outside, for `ringhold replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// Holds a machine at a prompt until the commands end; gives the exit status.
+pub fn debug(arguments: &DebugArguments) -> anyhow::Result<u8> {
+    let config = arguments.guest.config()?;
+    let images = Images::read(&config)?;
+    let mut machine = Machine::with_images(config.clone(), &images)?;
+    let record = |path: &PathBuf| Recorder::open(path, &inject::header(&config, &images), &mut machine);
+    let recorder = arguments.record.as_ref().map(record).transpose()?;
+    drop(images);
+    let signalled = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&signalled))?;
+    let sinks = Sinks::open(&config, &machine)?;
+    let timeout = arguments.timeout;
+    let mut desk = Desk { machine, session: Session::new(), sinks, signalled, timeout, status: 0 };
+    desk.call(Command::Run { instructions: arguments.start })?;
+    if arguments.command.is_empty() {
+        let input = std::io::stdin().lock();
+        let echo = !std::io::stdin().is_terminal();
+        desk.prompt()?;
+        for line in input.lines() {
+            let line = line.context("standard input")?;
+            if !desk.line(&line, echo)? {
+                break;
+            }
+            desk.prompt()?;
+        }
+        println!();
+    } else {
+        for line in &arguments.command {
+            desk.prompt()?;
+            if !desk.line(line, true)? {
+                break;
+            }
+        }
+    }
+    if let Some(recorder) = recorder {
+        recorder.finish(&mut desk.machine, Stop::Budget)?;
+    }
+    Ok(desk.status)
+}
+
+/// A machine and its session.
+struct Desk {
+    machine: Machine,
+    session: Session,
+    sinks: Sinks,
+    signalled: Arc<AtomicBool>,
+    timeout: u32,
+    /// 1 once a command has failed.
+    status: u8,
+}
+
+impl Desk {
+    fn prompt(&mut self) -> anyhow::Result<()> {
+        let reply = self.call(Command::GetPromptText { buffer: Room::of(64) })?;
+        let text = String::from_utf8_lossy(reply.bytes()).replace('\0', "");
+        print!("{text}");
+        std::io::stdout().flush().context("the transcript cannot be written")
+    }
+
+    /// Carries out a line; whether there may be another.
+    fn line(&mut self, line: &str, echo: bool) -> anyhow::Result<bool> {
+        if echo {
+            println!("{line}");
+        }
+        if matches!(line.trim(), "q" | "qq" | "qd") {
+            return Ok(false);
+        }
+        let reply = self.call(execute(line))?;
+        if !reply.hresult.is_success() {
+            self.status = 1;
+        }
+        if self.call(Command::GetExecutionStatus {})?.count() != Some(BREAK) {
+            self.go()?;
+        }
+        Ok(true)
+    }
+
+    /// Lets the guest run until something happens, and says what.
+    fn go(&mut self) -> anyhow::Result<()> {
+        let mut reply = self.call(Command::WaitForEvent { flags: 0, timeout: self.timeout })?;
+        if self.session.running() {
+            self.session.interrupter().break_in();
+            reply = self.call(Command::WaitForEvent { flags: 0, timeout: u32::MAX })?;
+        }
+        anyhow::ensure!(reply.hresult.is_success(), "the guest does not go on: {}", reply.hresult);
+        let event = Command::GetLastEventInformation { extra: Room::of(0), description: Room::of(256) };
+        let outputs = self.call(event)?.outputs;
+        let description = outputs.iter().rev().find_map(|output| match output {
+            ringhold::debugapi::command::Output::Bytes(bytes) => {
+                Some(String::from_utf8_lossy(bytes).into_owned())
+            }
+            _ => None,
+        });
+        let description = description.unwrap_or_default().replace('\0', "");
+        if !description.starts_with(STEPPED) {
+            println!("{description}");
+        }
+        self.call(execute("r"))?;
+        Ok(())
+    }
+
+    /// Carries out a command of the session, and says what it says.
+    fn call(&mut self, command: Command) -> anyhow::Result<Reply> {
+        let reply = match self.session.begin(&mut self.machine, &command) {
+            Progress::Done(reply) => reply,
+            Progress::Waiting(mut wait) => loop {
+                if self.signalled.swap(false, Ordering::Relaxed) {
+                    self.session.interrupter().break_in();
+                }
+                let reply = self.session.advance(&mut self.machine, &mut wait);
+                self.sinks.drain(&mut self.machine)?;
+                if let Some(reply) = reply {
+                    break reply;
+                }
+            },
+        };
+        self.sinks.drain(&mut self.machine)?;
+        for event in &reply.events {
+            if let Event::Output { text, .. } = event {
+                print!("{text}");
+            }
+        }
+        std::io::stdout().flush().context("the transcript cannot be written")?;
+        Ok(reply)
+    }
+}
+
+/// A line as a command. The prompt has echoed it, and an empty one repeats.
+fn execute(line: &str) -> Command {
+    Command::Execute { output_control: 1, command: line.into(), flags: 0 }
+}
