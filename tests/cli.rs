@@ -203,3 +203,34 @@ fn configs_are_checked_shown_and_listed() {
     let (_, listed, _) = spread(ringhold(root, &["devices", "--set", "devices.edu.slot=(9, 0)"], b""));
     assert!(listed.contains("00:09.0 [1234:11e8]"), "{listed}");
 }
+
+#[test]
+fn equal_commands_give_equal_transcripts() {
+    let commands = b"r rip\n!pci\nr rsp\nt 3\n!ed fdf00004 1; !dd fdf00004 L1\n? 1 / 0\ng\nr\nq\nr rip\n";
+    let arguments = ["debug", "configs/teaching.ron", "--start", "250000", "--timeout", "300"];
+    let session = |record: &str| {
+        let journal = directory("debug").join(record);
+        let all = [&arguments[..], &["--record", journal.to_str().unwrap()]].concat();
+        let spoken = spread(ringhold(Path::new(env!("CARGO_MANIFEST_DIR")), &all, commands));
+        (spoken, fs::read(journal).unwrap())
+    };
+    let ((status, said, error), journal) = session("first");
+    assert_eq!(((status, said.clone(), error.clone()), journal), session("second"));
+    // One of the commands fails.
+    assert_eq!(status, 1, "{error}");
+    for part in [
+        "kd> !pci\nPCI Segment 0 Bus",
+        "# fdf00004 fffffffe\n",
+        "Operand error in '? 1 / 0'",
+        "RINGHOLD-READY",
+    ] {
+        assert!(said.contains(part), "`{part}` is missing in: {said}");
+    }
+    assert!(said.contains("Break instruction exception"), "{said}");
+    assert!(said.ends_with("kd> q\n"), "nothing comes behind the end: {said}");
+    // Commands as arguments, from a machine that has not begun.
+    let more = ["debug", "--serial", "null", "--command", "? 2+3", "--command", "t"];
+    let (status, said, error) = spread(ringhold(Path::new(env!("CARGO_MANIFEST_DIR")), &more, b"r\n"));
+    assert_eq!(status, 0, "{error}");
+    assert!(said.starts_with("kd> ? 2+3\nEvaluate expression: 5 = 00000000`00000005\nkd> t\nrax="), "{said}");
+}

@@ -61,15 +61,17 @@ pub fn debug(arguments: &DebugArguments) -> anyhow::Result<u8> {
     if arguments.command.is_empty() {
         let input = std::io::stdin().lock();
         let echo = !std::io::stdin().is_terminal();
-        desk.prompt()?;
-        for line in input.lines() {
-            let line = line.context("standard input")?;
-            if !desk.line(&line, echo)? {
+        let mut lines = input.lines();
+        loop {
+            desk.prompt()?;
+            let Some(line) = lines.next() else {
+                println!();
+                break;
+            };
+            if !desk.line(&line.context("standard input")?, echo)? {
                 break;
             }
-            desk.prompt()?;
         }
-        println!();
     } else {
         for line in &arguments.command {
             desk.prompt()?;

@@ -1,17 +1,19 @@
 //! The faces that the table is run against.
 #![allow(unsafe_code, reason = "these are clients of COM and of C")]
+#![allow(non_snake_case, reason = "callbacks have DbgEng's names")]
 
-use std::ffi::c_void;
-use std::sync::Arc;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::sync::{Arc, Mutex};
 
 use ringhold::debugapi::com::{
-    self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugSystemObjects2,
+    self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugOutputCallbacks,
+    IDebugOutputCallbacks_Impl, IDebugSystemObjects2,
 };
 use ringhold::debugapi::command::{Command, Interface as Family};
 use ringhold::debugapi::{HResult, Handle, Host, Session};
 use ringhold::{Config, Machine};
-use ringhold_capi::{RingholdSession, ringhold_destroy};
-use windows_core::{IUnknown, Interface};
+use ringhold_capi::{RingholdSession, ringhold_destroy, ringhold_execute};
+use windows_core::{HRESULT, IUnknown, Interface, implement};
 
 use crate::marshal::{self, Image};
 
@@ -22,6 +24,9 @@ pub trait Layer {
 
     /// Calls with null out-pointers; `None` where there are no pointers.
     fn call_nulled(&mut self, command: &Command) -> Option<HResult>;
+
+    /// What was said since this was last asked.
+    fn said(&mut self) -> String;
 
     /// The machine's state hash; `None` while it runs.
     fn state_hash(&mut self) -> Option<u128>;
@@ -46,22 +51,28 @@ pub fn machine() -> Machine {
 pub struct Rust {
     machine: Machine,
     session: Session,
+    said: String,
 }
 
 impl Rust {
     pub fn new() -> Self {
-        Self { machine: machine(), session: Session::new() }
+        Self { machine: machine(), session: Session::new(), said: String::new() }
     }
 }
 
 impl Layer for Rust {
     fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
         let reply = self.session.execute(&mut self.machine, command);
+        self.said += &marshal::said(&reply.events);
         (reply.hresult, marshal::images(command, &reply.outputs))
     }
 
     fn call_nulled(&mut self, _command: &Command) -> Option<HResult> {
         None
+    }
+
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.said)
     }
 
     fn state_hash(&mut self) -> Option<u128> {
@@ -112,20 +123,69 @@ unsafe fn by_address(
     let [a, b, c, d, e, f, g, h, i, j] = call.arguments;
     // SAFETY: the caller vouches for the function; the memory lives as long as `call`.
     let result = unsafe { function(this, a, b, c, d, e, f, g, h, i, j) };
-    (HResult(result as u32), call.images)
+    let mut images = call.images;
+    if matches!(command, Command::GetDisplayStringForLocation { .. }) && !nulled {
+        // SAFETY: the method has put a string there, or null.
+        unsafe { unpack(&mut images[0]) };
+    }
+    (HResult(result as u32), images)
+}
+
+/// Puts the characters of a string of Automation in the place of the pointer to it, and frees it.
+///
+/// # Safety
+/// The image begins with such a pointer, or null.
+unsafe fn unpack(image: &mut Image) {
+    let (pointer, untouched) = image.split_at_mut(8);
+    let string = u64::from_le_bytes((&*pointer).try_into().unwrap()) as *mut u16;
+    pointer.fill(untouched[0]);
+    if string.is_null() {
+        return;
+    }
+    // SAFETY: the caller vouches for the string, whose length in bytes stands before it.
+    unsafe {
+        let length = string.cast::<u32>().sub(1).read() as usize;
+        let bytes = std::slice::from_raw_parts(string.cast::<u8>(), length);
+        image[..length].copy_from_slice(bytes);
+        com::free_string(string);
+    }
+}
+
+/// Hears what the COM face says.
+#[implement(IDebugOutputCallbacks)]
+struct Heard(Arc<Mutex<String>>);
+
+impl IDebugOutputCallbacks_Impl for Heard_Impl {
+    unsafe fn Output(&self, _mask: u32, text: *const c_char) -> HRESULT {
+        // SAFETY: the engine gives text that ends with a zero byte.
+        let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+        self.0.lock().unwrap().push_str(&text);
+        HRESULT(0)
+    }
+}
+
+/// Hears what the C face says.
+unsafe extern "C" fn hear(context: *mut c_void, _mask: u32, text: *const c_char) {
+    // SAFETY: the context is the string that the caller gave, the text ends with a zero byte.
+    unsafe { (*context.cast::<String>()).push_str(&CStr::from_ptr(text).to_string_lossy()) };
 }
 
 /// The COM interfaces, called through their vtables.
 pub struct Com {
     client: IUnknown,
     thread: OnThread,
+    said: Arc<Mutex<String>>,
 }
 
 impl Com {
     pub fn new() -> Self {
         let thread = OnThread::new();
         let client = com::create(Arc::new(thread.handle.clone()));
-        Self { client: client.into(), thread }
+        let said = Arc::<Mutex<String>>::default();
+        let heard: IDebugOutputCallbacks = Heard(Arc::clone(&said)).into();
+        // SAFETY: the callbacks are alive, and the client keeps a reference of its own.
+        unsafe { client.SetOutputCallbacks(heard.as_raw()).ok().unwrap() };
+        Self { client: client.into(), thread, said }
     }
 
     fn vtable_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
@@ -157,6 +217,10 @@ impl Layer for Com {
         Some(self.vtable_call(command, true).0)
     }
 
+    fn said(&mut self) -> String {
+        std::mem::take(&mut *self.said.lock().unwrap())
+    }
+
     fn state_hash(&mut self) -> Option<u128> {
         self.thread.state_hash()
     }
@@ -166,6 +230,7 @@ impl Layer for Com {
 pub struct C {
     session: *mut RingholdSession,
     thread: OnThread,
+    said: String,
 }
 
 /// The function of a method, as an address.
@@ -225,6 +290,10 @@ fn function(name: &str) -> Function {
         ReadPointers ringhold_read_pointers
         WritePointers ringhold_write_pointers
         LinearizeLocation ringhold_linearize_location
+        GetDisplayStringForLocation ringhold_get_display_string_for_location
+        GetPromptText ringhold_get_prompt_text
+        Disassemble ringhold_disassemble
+        Evaluate ringhold_evaluate
         SetInterrupt ringhold_set_interrupt
         GetExecutionStatus ringhold_get_execution_status
         SetExecutionStatus ringhold_set_execution_status
@@ -240,7 +309,8 @@ fn function(name: &str) -> Function {
 impl C {
     pub fn new() -> Self {
         let thread = OnThread::new();
-        Self { session: RingholdSession::over(Arc::new(thread.handle.clone())), thread }
+        let session = RingholdSession::over(Arc::new(thread.handle.clone()));
+        Self { session, thread, said: String::new() }
     }
 
     fn function_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
@@ -259,11 +329,23 @@ impl Drop for C {
 
 impl Layer for C {
     fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
-        self.function_call(command, false)
+        let Command::Execute { command: text, flags, .. } = command else {
+            return self.function_call(command, false);
+        };
+        // Its output has a place of its own among the arguments.
+        let text = CString::new(text.0.as_str()).unwrap();
+        let said = (&raw mut self.said).cast();
+        // SAFETY: the session is alive, and so is the string that hears.
+        let result = unsafe { ringhold_execute(self.session, text.as_ptr(), *flags, Some(hear), said) };
+        (HResult(result as u32), vec![])
     }
 
     fn call_nulled(&mut self, command: &Command) -> Option<HResult> {
         Some(self.function_call(command, true).0)
+    }
+
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.said)
     }
 
     fn state_hash(&mut self) -> Option<u128> {

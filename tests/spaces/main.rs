@@ -31,21 +31,23 @@ pub struct Step {
     pub nulled: bool,
     /// Whether a device may notice.
     pub device: bool,
+    /// What is said, if that matters.
+    pub says: Option<String>,
 }
 
 /// A call that answers this.
 pub fn step(command: Command, hresult: HResult, outputs: impl Into<Vec<Output>>) -> Step {
-    Step { command, hresult, outputs: Some(outputs.into()), nulled: false, device: false }
+    Step { command, hresult, outputs: Some(outputs.into()), nulled: false, device: false, says: None }
 }
 
 /// A call that fails.
 pub fn fails(command: Command, hresult: HResult) -> Step {
-    Step { command, hresult, outputs: None, nulled: false, device: false }
+    Step { command, hresult, outputs: None, nulled: false, device: false, says: None }
 }
 
 /// A call without pointers for counts and numbers.
 pub fn nulled(command: Command, hresult: HResult) -> Step {
-    Step { command, hresult, outputs: None, nulled: true, device: false }
+    Step { command, hresult, outputs: None, nulled: true, device: false, says: None }
 }
 
 /// A call that a device may notice.
@@ -53,10 +55,17 @@ pub fn device(step: Step) -> Step {
     Step { device: true, ..step }
 }
 
+/// A call that says this.
+pub fn says(step: Step, text: &str) -> Step {
+    Step { says: Some(text.into()), ..step }
+}
+
 /// Whether a call changes nothing by its nature.
 fn only_reads(command: &Command) -> bool {
     let name = marshal::method(command).name;
-    ["Read", "Search", "Query", "Get", "Check", "VirtualTo"].iter().any(|start| name.starts_with(start))
+    ["Read", "Search", "Query", "Get", "Check", "VirtualTo", "Evaluate", "Disassemble"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 /// Runs a row against a layer.
@@ -64,12 +73,16 @@ fn run(layer: &mut dyn Layer, steps: Vec<Step>) {
     for (number, step) in table::fixture().into_iter().chain(steps).enumerate() {
         let what = format!("step {number}: {:?}", step.command);
         let before = layer.state_hash();
+        layer.said();
         if step.nulled {
             let Some(found) = layer.call_nulled(&step.command) else { continue };
             assert_eq!(found, step.hresult, "{what}");
         } else {
             let (found, images) = layer.call(&step.command);
             assert_eq!(found, step.hresult, "{what}");
+            if let Some(text) = &step.says {
+                assert_eq!(&layer.said(), text, "{what}");
+            }
             let outputs =
                 step.outputs.unwrap_or_else(|| marshal::method(&step.command).failed(found).outputs);
             let wanted = marshal::images(&step.command, &outputs);

@@ -4,7 +4,9 @@
 //! pass those alike, whatever their type; so one call with enough of them fits every method.
 
 use ringhold::debugapi::Location;
-use ringhold::debugapi::command::{Command, Field, HostContext, Input, Method, Output, Reader, Room, Shape};
+use ringhold::debugapi::command::{
+    Command, Event, Field, HostContext, Input, Method, Output, Reader, Room, Shape, Text,
+};
 use ringhold::debugapi::spaces::Guid;
 
 /// What memory has before a call.
@@ -18,6 +20,15 @@ const MOST: u64 = 64 << 20;
 pub fn method(command: &Command) -> &'static Method {
     let (interface, slot) = command.number();
     Method::at(interface as u16, slot).unwrap()
+}
+
+/// The text among events.
+pub fn said(events: &[Event]) -> String {
+    let text = |event: &Event| match event {
+        Event::Output { text, .. } => Some(text.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(text).collect()
 }
 
 /// Memory for one output.
@@ -48,6 +59,8 @@ fn room(command: &Command) -> Option<Room> {
             "Guid" => drop(Guid::take(&mut from).unwrap()),
             "Location" => drop(Location::take(&mut from).unwrap()),
             "HostContext" => drop(<HostContext as Field>::take(&mut from).unwrap()),
+            "Text" => drop(Text::take(&mut from).unwrap()),
+            "bool" => drop(bool::take(&mut from).unwrap()),
             other => panic!("the table has no {other}"),
         }
     }
@@ -90,7 +103,12 @@ pub fn images(command: &Command, outputs: &[Output]) -> Vec<Image> {
         image
     };
     assert_eq!(outputs.len(), method(command).outputs.len(), "{command:?}");
-    sizes(command).into_iter().zip(outputs).map(image).collect()
+    let mut images: Vec<Image> = sizes(command).into_iter().zip(outputs).map(image).collect();
+    if let Command::Evaluate { remainder: false, .. } = command {
+        // There was no place for it.
+        images[1].fill(UNTOUCHED);
+    }
+    images
 }
 
 /// The arguments of a call, and the memory that they lead to.
@@ -123,8 +141,16 @@ pub fn call(command: &Command, nulled: bool) -> Call {
             [inputs.last().unwrap().as_ptr() as u64, count]
         }
     };
-    for (_, kind) in method.parameters {
+    // Whether the place of the remainder is null.
+    let mut no_remainder = false;
+    for (name, kind) in method.parameters {
         match *kind {
+            "bool" if *name == "remainder" => no_remainder = !bool::take(&mut from).unwrap(),
+            "bool" => arguments.push(bool::take(&mut from).unwrap().into()),
+            "Text" => {
+                let text = Text::take(&mut from).unwrap().0;
+                arguments.push(input(None, [text.as_bytes(), &[0]].concat(), 0)[0]);
+            }
             "u32" => arguments.push(u32::take(&mut from).unwrap().into()),
             "u64" => arguments.push(u64::take(&mut from).unwrap()),
             "Room" => {
@@ -176,7 +202,8 @@ pub fn call(command: &Command, nulled: bool) -> Call {
     }
     for (at, shape) in method.outputs.iter().enumerate() {
         if !(is_buffer(shape) && has_room) {
-            arguments.push(if nulled { 0 } else { images[at].as_mut_ptr() as u64 });
+            let null = nulled || (no_remainder && *shape == Shape::u32);
+            arguments.push(if null { 0 } else { images[at].as_mut_ptr() as u64 });
         }
     }
     let mut padded = [0; 10];

@@ -22,7 +22,7 @@ use ringhold::debugapi::spaces::{Guid, MACHINE_DESCRIPTION};
 
 use crate::layers::{C, Com, Rust};
 use crate::wine::Wine;
-use crate::{Step, device, fails, nulled, run, step};
+use crate::{Step, device, fails, nulled, run, says, step};
 
 const OK: HResult = HResult::OK;
 const FALSE: HResult = HResult::FALSE;
@@ -122,6 +122,35 @@ fn host_read(location: Location, count: u64) -> Command {
     Command::ReadBytes { context: None, location, buffer: Room::of(count) }
 }
 
+fn execute(text: &str, flags: u32) -> Command {
+    Command::Execute { output_control: 1, command: text.into(), flags }
+}
+
+fn evaluate(text: &str, desired_type: u32, remainder: bool) -> Command {
+    Command::Evaluate { expression: text.into(), desired_type, remainder }
+}
+
+/// A DEBUG_VALUE, and the index behind the expression.
+fn value(bytes: &[u8], kind: u8, remainder: u32) -> Vec<Output> {
+    let mut value = [0; 32];
+    value[..bytes.len()].copy_from_slice(bytes);
+    value[28] = kind;
+    vec![Output::Bytes(value.to_vec()), Output::U32(remainder)]
+}
+
+fn disassemble(offset: u64, room: u64) -> Command {
+    Command::Disassemble { offset, flags: 0, buffer: Room::of(room) }
+}
+
+fn in_words(location: Location, verbose: bool) -> Command {
+    Command::GetDisplayStringForLocation { context: None, location, verbose }
+}
+
+/// A string's bytes.
+fn utf16(text: &str) -> Vec<Output> {
+    vec![Output::Bytes(text.encode_utf16().flat_map(u16::to_le_bytes).collect())]
+}
+
 /// Makes of each row a test for each layer.
 macro_rules! rows {
     ($($(#[$what:meta])* $name:ident = $steps:expr;)*) => {
@@ -148,6 +177,83 @@ macro_rules! rows {
 }
 
 rows! {
+    a_command_does_and_says_what_the_console_has = vec![
+        says(
+            step(execute("eb 1000 52 69 'n' 67; db 1000 L4", 0), OK, []),
+            "00000000`00001000  52 69 6e 67                                      Ring\n",
+        ),
+        step(rv(0x1000, 4), OK, bytes(b"Ring")),
+        says(step(execute("dw 1ffe L2", 0), OK, []), "00000000`00001ffe  0000 ????\n"),
+        says(step(execute("? poi(1000) & ffff", 1), OK, []),
+            "kd> ? poi(1000) & ffff\nEvaluate expression: 26962 = 00000000`00006952\n"),
+        says(step(execute("!dd 2100000 L1", 0), OK, []), "#  2100000 676e6952\n"),
+    ];
+    a_command_that_fails_says_where_and_has_the_code_of_the_call = vec![
+        says(fails(execute("bogus", 0), HResult::FAIL), "    ^ Syntax error in 'bogus'\n"),
+        says(fails(execute("? 1 +", 0), HResult::FAIL), "         ^ Numeric expression missing in '? 1 +'\n"),
+        says(fails(execute("lm", 0), HResult::NOTIMPL), "    ^ modules and symbols are not implemented in 'lm'\n"),
+        says(fails(execute("eb 2000 1", 0), HResult::WRITE_FAULT), "            ^ Memory write error in 'eb 2000 1'\n"),
+        fails(execute("u 2000", 0), HResult::READ_FAULT),
+        fails(execute("!ecb 0.1f.0 3c 1", 0), HResult::UNSUCCESSFUL),
+        fails(execute("rdmsr 12345", 0), HResult::NO_SUCH_DEVICE),
+        fails(execute("r", 8), INVALID),
+    ];
+    a_command_that_lets_the_target_go_on_returns_before = vec![
+        step(Command::GetExecutionStatus {}, OK, n(6)),
+        step(execute("t", 0), OK, []),
+        step(Command::GetExecutionStatus {}, OK, n(5)),
+        step(Command::WaitForEvent { flags: 0, timeout: u32::MAX }, OK, []),
+        step(Command::GetExecutionStatus {}, OK, n(6)),
+        fails(execute("g; r", 0), HResult::NOTIMPL),
+        step(Command::GetExecutionStatus {}, OK, n(6)),
+    ];
+    an_expression_has_a_value_of_the_type_asked_for = vec![
+        step(evaluate("1+2*3", 0, true), OK, value(&[7], 4, 5)),
+        step(evaluate("-1", 2, true), OK, value(&[0xff, 0xff], 2, 2)),
+        step(evaluate("0n3", 6, true), OK, value(&3f64.to_le_bytes(), 6, 3)),
+        step(evaluate("10 rest", 4, true), OK, value(&[0x10], 4, 3)),
+        fails(evaluate("10 rest", 4, false), HResult::FAIL),
+        fails(evaluate("1 / 0", 4, true), HResult::FAIL),
+        fails(evaluate("zz", 4, true), HResult::FAIL),
+        fails(evaluate("poi(2000)", 4, true), HResult::READ_FAULT),
+        fails(evaluate("1", 11, true), HResult::NOTIMPL),
+        fails(evaluate("1", 12, true), INVALID),
+        nulled(evaluate("1", 4, true), INVALID),
+    ];
+    an_instruction_is_told_in_words = vec![
+        step(wv(0x1000, &[0x48, 0x89, 0xc8, 0xe8, 0xf8, 0x0f, 0, 0, 0xc3]), OK, n(9)),
+        step(disassemble(0x1000, 64), OK, vec![
+            Output::Bytes(b"00000000`00001000 4889c8          mov     rax,rcx\n\0".to_vec()),
+            Output::U32(51),
+            Output::U64(0x1003),
+        ]),
+        step(disassemble(0x1003, 64), OK, vec![
+            Output::Bytes(b"00000000`00001003 e8f80f0000      call    00000000`00002000\n\0".to_vec()),
+            Output::U32(61),
+            Output::U64(0x1008),
+        ]),
+        step(disassemble(0x1008, 9), FALSE, vec![
+            Output::Bytes(b"00000000\0".to_vec()), Output::U32(39), Output::U64(0x1009),
+        ]),
+        fails(disassemble(0x2000, 64), HResult::READ_FAULT),
+        fails(Command::Disassemble { offset: 0x1000, flags: 4, buffer: Room::of(64) }, INVALID),
+        nulled(disassemble(0x1000, 64), INVALID),
+    ];
+    the_prompt_is_that_of_a_kernel = vec![
+        step(Command::GetPromptText { buffer: Room::of(16) }, OK, of(b"kd> \0", 5)),
+        step(Command::GetPromptText { buffer: Room::of(3) }, FALSE, of(b"kd\0", 5)),
+        step(Command::GetPromptText { buffer: Room::none(0) }, OK, of(b"", 5)),
+        nulled(Command::GetPromptText { buffer: Room::of(16) }, OK),
+    ];
+    a_location_is_told_in_words = vec![
+        step(in_words(Location::virtual_address(0x1234), false), OK, utf16("0x1234")),
+        step(in_words(Location::physical(0x5678), false), OK, utf16("physical 0x5678")),
+        step(in_words(Location::port(0x21), false), OK, utf16("port 0x21")),
+        step(in_words(Location::config(0, 4, 0x3c), false), OK, utf16("00:04.0 + 0x3c")),
+        step(in_words(Location::msr(0, 0x10), true), OK, utf16("msr 0x10 of processor 0, byte 0")),
+        fails(in_words(Location { host_defined: 99 << 56, offset: 0 }, false), INVALID),
+        nulled(in_words(Location::physical(0), false), INVALID),
+    ];
     a_partial_write_virtual_is_success_with_a_short_count = vec![
         step(wv(0x1ff0, &[7; 32]), OK, n(16)),
         step(rp(PAGE + 0xff0, 16), OK, bytes(&[7; 16])),
@@ -659,5 +765,9 @@ fn everything() -> Vec<Command> {
             location: Location::physical(PAGE),
             pointers: Input::Given(vec![1]),
         },
+        in_words(Location::physical(PAGE), false),
+        execute("eb 1000 1", 0),
+        evaluate("1", 4, true),
+        disassemble(0x1000, 64),
     ]
 }

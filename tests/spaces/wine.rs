@@ -19,6 +19,7 @@ pub struct Wine {
     relay: Option<Client<Pipes>>,
     child: Child,
     wire: Client<TcpStream>,
+    said: String,
     _served: Served,
 }
 
@@ -33,7 +34,7 @@ impl Wine {
         // As far as the machines of the other layers have come.
         assert_eq!(wire.call(&Command::Run { instructions: AHEAD }).hresult, HResult::OK);
         let (relay, child) = relay(&served);
-        Self { relay: Some(relay), child, wire, _served: served }
+        Self { relay: Some(relay), child, wire, said: String::new(), _served: served }
     }
 
     fn relay(&mut self) -> &mut Client<Pipes> {
@@ -55,15 +56,26 @@ impl Drop for Wine {
 
 impl Layer for Wine {
     fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
-        let reply = match command.number().0 {
-            Interface::DataSpaces | Interface::HostMemory => self.relay().call(command),
+        let reply = match command {
+            _ if matches!(command.number().0, Interface::DataSpaces | Interface::HostMemory) => {
+                self.relay().call(command)
+            }
+            Command::GetPromptText { .. }
+            | Command::Disassemble { .. }
+            | Command::Evaluate { .. }
+            | Command::Execute { .. } => self.relay().call(command),
             _ => self.wire.call(command),
         };
+        self.said += &marshal::said(&reply.events);
         (reply.hresult, marshal::images(command, &reply.outputs))
     }
 
     fn call_nulled(&mut self, command: &Command) -> Option<HResult> {
         Some(self.relay().marked(command, NULLED).hresult)
+    }
+
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.said)
     }
 
     fn state_hash(&mut self) -> Option<u128> {

@@ -193,10 +193,11 @@ fn character(from: &mut Cursor<'_>) -> Option<u64> {
     Some(u32::from(letter).into())
 }
 
-/// The kind of cache as a word: `c` 1, `uc` 2, `wc` 3; 0 for none. A `c` alone is the kind, not the
-/// number 12.
+/// The kind of cache, with or without brackets: `c` 1, `uc` 2, `wc` 3; 0 for none. A `c` alone is the
+/// kind, not the number 12.
 pub(super) fn cache_word(from: &mut Cursor<'_>) -> u32 {
     from.skip_space();
-    let kinds = [("c", 1), ("uc", 2), ("wc", 3)];
-    kinds.iter().find(|(word, _)| from.take_word(word)).map_or(0, |(_, flags)| *flags)
+    let kinds = [("c", "[c]", 1), ("uc", "[uc]", 2), ("wc", "[wc]", 3)];
+    let found = kinds.iter().find(|(word, bracketed, _)| from.take_word(word) || from.take(bracketed));
+    found.map_or(0, |(_, _, flags)| *flags)
 }
