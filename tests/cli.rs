@@ -234,3 +234,27 @@ fn equal_commands_give_equal_transcripts() {
     assert_eq!(status, 0, "{error}");
     assert!(said.starts_with("kd> ? 2+3\nEvaluate expression: 5 = 00000000`00000005\nkd> t\nrax="), "{said}");
 }
+
+#[test]
+fn commands_reach_the_files_of_one_directory() {
+    let files = directory("debug_files");
+    fs::write(files.join("in.bin"), b"from a file").unwrap();
+    let run = |commands: &[&str], more: &[&str]| {
+        let commands = commands.iter().flat_map(|command| ["--command", *command]);
+        let start = ["debug", "--serial", "null", "--start", "250000"];
+        let all: Vec<&str> = start.into_iter().chain(more.iter().copied()).chain(commands).collect();
+        spread(ringhold(Path::new(env!("CARGO_MANIFEST_DIR")), &all, b""))
+    };
+    let more = ["--files", files.to_str().unwrap()];
+    let (status, said, error) =
+        run(&[".readmem in.bin @rsp L100", "da @rsp L b", ".writemem \"out.bin\" @rsp L4"], &more);
+    assert_eq!(status, 0, "{said}{error}");
+    assert!(said.contains("Read 0xb bytes") && said.contains("\"from a file\""), "{said}");
+    assert_eq!(fs::read(files.join("out.bin")).unwrap(), b"from");
+    for name in ["../in.bin", "/etc/passwd", ".", "..", "missing"] {
+        let (status, said, _) = run(&[&format!(".readmem {name} @rsp L4")], &more);
+        assert!(status == 1 && said.contains("File"), "{name}: {said}");
+    }
+    let (status, said, _) = run(&[".readmem in.bin @rsp L4"], &[]);
+    assert!(status == 1 && said.contains("Files of the host are closed"), "{said}");
+}

@@ -39,6 +39,9 @@ pub struct DebugArguments {
     /// Break in when the guest has run for so many milliseconds of its own time
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..), default_value = "60000")]
     timeout: u32,
+    /// Let .readmem and .writemem reach the files of this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    files: Option<PathBuf>,
     /// Write a journal of all that comes from outside, for `ringhold replay`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -56,7 +59,11 @@ pub fn debug(arguments: &DebugArguments) -> anyhow::Result<u8> {
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&signalled))?;
     let sinks = Sinks::open(&config, &machine)?;
     let timeout = arguments.timeout;
-    let mut desk = Desk { machine, session: Session::new(), sinks, signalled, timeout, status: 0 };
+    let mut session = Session::new();
+    if let Some(directory) = &arguments.files {
+        session.share_files(directory.clone());
+    }
+    let mut desk = Desk { machine, session, sinks, signalled, timeout, status: 0 };
     desk.call(Command::Run { instructions: arguments.start })?;
     if arguments.command.is_empty() {
         let input = std::io::stdin().lock();

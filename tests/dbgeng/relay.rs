@@ -264,10 +264,65 @@ fn host_memory() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// Commands, expressions and code.
+fn text() -> impl Strategy<Value = Command> {
+    let display =
+        prop::sample::select(vec!["db", "dw", "dd", "dq", "da", "du", "dps", "dyb", "u", "!pte", "!vtop 0"]);
+    let enter = prop::sample::select(vec!["eb", "ew", "ed", "eq", "f"]);
+    let expressions = prop::sample::select(vec![
+        "1+2*3",
+        "poi(8000000000)",
+        "by 8000000ff8 + 1",
+        "1 / 0",
+        "zz",
+        "@rip",
+        "5 rest",
+        "-1",
+        "$vvalid(8000000000, 5000)",
+    ]);
+    let lines = prop_oneof![
+        4 => (display, virtual_addresses()).prop_map(|(name, at)| format!("{name} {at:x}")),
+        2 => (virtual_addresses(), 0u64..40).prop_map(|(at, count)| format!("db {at:x} L{count:x}; dd")),
+        2 => (enter, virtual_addresses(), 1u64..9, 0u64..200)
+            .prop_map(|(name, at, count, value)| match name {
+                "f" => format!("f {at:x} L{count:x} {value:x}"),
+                name => format!("{name} {at:x} {value:x} {count:x}"),
+            }),
+        1 => expressions.clone().prop_map(|text| format!("? {text}")),
+        1 => prop::sample::select(vec!["r", "!pci", "bogus", "lm", "", "ib 21", "rdmsr c0000080", ".echo one; .echo two"])
+            .prop_map(String::from),
+    ];
+    prop_oneof![
+        6 => (lines, 0u32..4, 0u32..9).prop_map(|(line, output_control, flags)| Command::Execute {
+            output_control,
+            command: Text(line),
+            flags,
+        }),
+        2 => (expressions, 0u32..13).prop_map(|(text, desired_type)| Command::Evaluate {
+            expression: text.into(),
+            desired_type,
+            remainder: true,
+        }),
+        2 => (virtual_addresses(), 0u32..5, 0u64..80).prop_map(|(offset, flags, count)| Command::Disassemble {
+            offset,
+            flags,
+            buffer: Room::of(count),
+        }),
+        1 => rooms().prop_map(|buffer| Command::GetPromptText { buffer }),
+        1 => (0u32..5, 0u32..64).prop_map(|(output_control, mask)| Command::ControlledOutput {
+            output_control,
+            mask,
+            text: "said".into(),
+        }),
+        1 => (0u32..5).prop_map(|output_control| Command::OutputPrompt { output_control, text: "said".into() }),
+    ]
+}
+
 /// The calls, the same in each run.
 fn calls() -> Vec<Command> {
     let mut runner = TestRunner::deterministic();
-    let strategy = prop_oneof![3 => memory(), 2 => others(), 2 => questions(), 2 => host_memory()];
+    let strategy =
+        prop_oneof![3 => memory(), 2 => others(), 2 => questions(), 2 => host_memory(), 2 => text()];
     (0..CALLS).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
@@ -287,7 +342,7 @@ fn widened(direct: Output, relayed: &Output) -> Output {
 }
 
 fn same(call: &Command, direct: Reply, relayed: &Reply) {
-    let told = |event: &Event| matches!(event, Event::ChangeDebuggeeState { .. });
+    let told = |event: &Event| matches!(event, Event::ChangeDebuggeeState { .. } | Event::Output { .. });
     let outputs = direct.outputs.into_iter().zip(&relayed.outputs);
     let expected = Reply {
         hresult: direct.hresult,

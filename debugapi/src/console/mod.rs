@@ -15,6 +15,7 @@ mod complaint;
 mod cursor;
 mod display;
 mod expression;
+mod files;
 mod functions;
 mod layout;
 mod msr;
@@ -189,6 +190,7 @@ impl Execution<'_> {
             Self::registers,
             Self::code,
             Self::run,
+            Self::files,
             Self::other,
         ];
         for family in families {

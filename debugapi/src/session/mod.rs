@@ -22,6 +22,7 @@ mod registers;
 mod run;
 mod system_objects;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -121,6 +122,8 @@ pub struct Session {
     pub(crate) console: Console,
     /// How many instructions the next step has.
     pub(crate) steps: u64,
+    /// The directory whose files commands may name.
+    pub(crate) files: Option<PathBuf>,
     /// Why the machine stands still already, though no one has waited for it.
     unseen: Option<run::Halt>,
     /// Whether the run has come to its end: the machine cannot go on.
@@ -150,6 +153,7 @@ impl Session {
             radix: 16,
             console: Console::default(),
             steps: 1,
+            files: None,
             unseen: None,
             ended: false,
         }
@@ -158,6 +162,11 @@ impl Session {
     /// A session without a target: it wants AttachKernel and WaitForEvent, as after DebugCreate.
     pub fn unattached() -> Self {
         Self { target: Target::None, ..Self::new() }
+    }
+
+    /// Lets `.readmem` and `.writemem` reach the files of a directory. Without one they reach none.
+    pub fn share_files(&mut self, directory: PathBuf) {
+        self.files = Some(directory);
     }
 
     /// What can interrupt it from another thread.
