@@ -121,6 +121,12 @@ impl Machine {
         }
     }
 
+    /// Goes past the breakpoint at which the processor stands, if there is one: whoever resumes the
+    /// run has seen where it stands. A breakpoint that has stopped the machine is passed anyway.
+    pub fn pass_breakpoint(&mut self) {
+        self.passed = self.cpus.first().map(Cpu::point);
+    }
+
     fn deliveries(&self) -> u64 {
         self.cpus.first().map_or(0, Cpu::deliveries)
     }

@@ -6,9 +6,11 @@
 //! access goes to a device anyway, and pages with watches of memory have no fast path in the TLB.
 
 mod breakpoints;
+mod over;
 mod position;
 mod watch;
 
 pub use breakpoints::Breakpoints;
+pub use over::Over;
 pub use position::Position;
 pub use watch::{Direction, Met, Place, Watch, WatchId, Watches};

@@ -38,6 +38,8 @@ pub enum Interface {
     SystemObjects = 6,
     /// `IDebugSymbols` and its later versions
     Symbols = 7,
+    /// `IDebugBreakpoint`; the first parameter is the handle that names the object
+    Breakpoint = 8,
 }
 
 /// What is known of a method beside its parameters' values.

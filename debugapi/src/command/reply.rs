@@ -121,6 +121,13 @@ pub enum Event {
         /// `DEBUG_SESSION_*`
         status: u32,
     },
+    /// `IDebugEventCallbacks::Breakpoint`
+    Breakpoint {
+        /// What names the object.
+        breakpoint: u64,
+        /// Its id.
+        id: u32,
+    },
     /// `IDebugOutputCallbacks::Output`
     Output {
         /// `DEBUG_OUTPUT_*`
@@ -158,6 +165,11 @@ impl Field for Event {
                 mask.put(to);
                 Text(text.clone()).put(to);
             }
+            Self::Breakpoint { breakpoint, id } => {
+                5u8.put(to);
+                breakpoint.put(to);
+                id.put(to);
+            }
         }
     }
 
@@ -167,6 +179,7 @@ impl Field for Event {
             2 => Self::ChangeEngineState { flags: u32::take(from)?, argument: u64::take(from)? },
             3 => Self::SessionStatus { status: u32::take(from)? },
             4 => Self::Output { mask: u32::take(from)?, text: Text::take(from)?.0 },
+            5 => Self::Breakpoint { breakpoint: u64::take(from)?, id: u32::take(from)? },
             _ => return Err(Malformed("there is no such event")),
         })
     }

@@ -163,6 +163,11 @@ commands! {
         63 Evaluate { expression: Text, desired_type: u32, remainder: bool } -> [bytes, u32];
         66 Execute { output_control: u32, command: Text, flags: u32 } -> [];
         68 GetNumberBreakpoints {} -> [u32];
+        69 GetBreakpointByIndex { index: u32 } -> [u64];
+        70 GetBreakpointById { id: u32 } -> [u64];
+        71 GetBreakpointParameters { count: u32, ids: Input<u32>, start: u32 } -> [bytes];
+        72 AddBreakpoint { kind: u32, desired_id: u32 } -> [u64];
+        73 RemoveBreakpoint { breakpoint: u64 } -> [];
         93 WaitForEvent { flags: u32, timeout: u32 } -> [];
         94 GetLastEventInformation { extra: Room, description: Room } -> [u32, u32, u32, bytes, u32, bytes, u32];
     }
@@ -200,5 +205,27 @@ commands! {
         5 RemoveSymbolOptions { options: u32 } -> [];
         6 SetSymbolOptions { options: u32 } -> [];
         12 GetNumberModules {} -> [u32, u32];
+    }
+    Breakpoint {
+        3 GetId { breakpoint: u64 } -> [u32];
+        4 GetType { breakpoint: u64 } -> [u32, u32];
+        6 GetFlags { breakpoint: u64 } -> [u32];
+        7 AddFlags { breakpoint: u64, flags: u32 } -> [];
+        8 RemoveFlags { breakpoint: u64, flags: u32 } -> [];
+        9 SetFlags { breakpoint: u64, flags: u32 } -> [];
+        10 GetOffset { breakpoint: u64 } -> [u64];
+        11 SetOffset { breakpoint: u64, offset: u64 } -> [];
+        12 GetDataParameters { breakpoint: u64 } -> [u32, u32];
+        13 SetDataParameters { breakpoint: u64, size: u32, access_type: u32 } -> [];
+        14 GetPassCount { breakpoint: u64 } -> [u32];
+        15 SetPassCount { breakpoint: u64, count: u32 } -> [];
+        16 GetCurrentPassCount { breakpoint: u64 } -> [u32];
+        17 GetMatchThreadId { breakpoint: u64 } -> [u32];
+        18 SetMatchThreadId { breakpoint: u64, thread: u32 } -> [];
+        19 GetCommand { breakpoint: u64, buffer: Room } -> [bytes, u32];
+        20 SetCommand { breakpoint: u64, command: Text } -> [];
+        21 GetOffsetExpression { breakpoint: u64, buffer: Room } -> [bytes, u32];
+        22 SetOffsetExpression { breakpoint: u64, expression: Text } -> [];
+        23 GetParameters { breakpoint: u64 } -> [bytes];
     }
 }

@@ -130,7 +130,7 @@ impl Session {
 }
 
 /// Text with its zero byte, as far as there is room, and its size; then more outputs.
-fn deliver<const N: usize>(room: Room, text: &str, more: [Output; N]) -> Answer {
+pub(super) fn deliver<const N: usize>(room: Room, text: &str, more: [Output; N]) -> Answer {
     let whole = [text.as_bytes(), &[0]].concat();
     let (hresult, mut delivered) = room.deliver(&whole);
     if let Some(end) = delivered.last_mut() {

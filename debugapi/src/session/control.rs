@@ -4,7 +4,7 @@ use ringhold_emulator::Machine;
 use ringhold_emulator::cpu::CodeSize;
 
 use super::console::heard;
-use super::{Answer, Resume, Session, Target, count, done, interrupt};
+use super::{Answer, Pace, Resume, Session, Target, count, done, interrupt};
 use crate::HResult;
 use crate::command::{Command, Event, Output, Room};
 
@@ -50,7 +50,7 @@ impl Session {
         }
         match command {
             Command::AttachKernel { flags, .. } => self.attach(*flags),
-            Command::EndSession { flags } => self.end_session(*flags),
+            Command::EndSession { flags } => self.end_session(machine, *flags),
             Command::GetInterrupt {} => yes(self.interrupter.take(interrupt::USER)),
             Command::SetInterrupt { flags } => self.set_interrupt(*flags),
             Command::Output { mask, text } => self.output(*mask, &text.0),
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// What can be asked of a target, stopped or running.
-    fn target_property(&mut self, machine: &Machine, command: &Command) -> Answer {
+    fn target_property(&mut self, machine: &mut Machine, command: &Command) -> Answer {
         let cpu = machine.cpus.get(self.context.cpu);
         let executing = match cpu.map(ringhold_emulator::Cpu::code_size) {
             Some(CodeSize::Bits16 | CodeSize::Bits32) => I386,
@@ -100,8 +100,12 @@ impl Session {
             Command::GetActualProcessorType {} => number(AMD64),
             Command::GetNumberProcessors {} => done([count(machine.cpus.len())]),
             Command::GetPageSize {} => number(PAGE_SIZE),
-            // There are none to be found; AddBreakpoint answers E_NOTIMPL.
-            Command::GetNumberBreakpoints {} => number(0),
+            Command::GetNumberBreakpoints {}
+            | Command::GetBreakpointByIndex { .. }
+            | Command::GetBreakpointById { .. }
+            | Command::GetBreakpointParameters { .. }
+            | Command::AddBreakpoint { .. }
+            | Command::RemoveBreakpoint { .. } => self.breakpoint_list(machine, command),
             Command::GetNumberModules {} => done([Output::U32(0), Output::U32(0)]),
             Command::GetLastEventInformation { extra, description } => {
                 self.last_event_information(*extra, *description)
@@ -136,11 +140,13 @@ impl Session {
         }
     }
 
-    fn end_session(&mut self, flags: u32) -> Answer {
+    fn end_session(&mut self, machine: &mut Machine, flags: u32) -> Answer {
         match (flags, self.target) {
             (5.., _) => Err(HResult::INVALIDARG),
             (_, Target::None) => Err(HResult::UNEXPECTED),
             (0..=4, _) => {
+                self.leave_step(machine);
+                self.breakpoints.clear(machine);
                 self.target = Target::None;
                 self.resume = None;
                 self.events.push(Event::SessionStatus { status: 4 });
@@ -170,8 +176,10 @@ impl Session {
             (Target::Stopped, None) => status::BREAK,
             (Target::Stopped, Some(Resume::Go(status))) => status,
             (Target::Stopped, Some(Resume::StepInto)) => status::STEP_INTO,
-            (Target::Running { until: u64::MAX }, _) => status::GO,
-            (Target::Running { .. }, _) => status::STEP_INTO,
+            (Target::Stopped, Some(Resume::StepOver)) => status::STEP_OVER,
+            (Target::Running { how: Pace::Go, .. }, _) => status::GO,
+            (Target::Running { how: Pace::StepInto, .. }, _) => status::STEP_INTO,
+            (Target::Running { how: Pace::StepOver(_), .. }, _) => status::STEP_OVER,
         }
     }
 
@@ -179,7 +187,8 @@ impl Session {
         let resume = match status {
             status::GO..=status::GO_NOT_HANDLED => Resume::Go(status),
             status::STEP_INTO => Resume::StepInto,
-            status::STEP_OVER | status::STEP_BRANCH => return Err(HResult::NOTIMPL),
+            status::STEP_OVER => Resume::StepOver,
+            status::STEP_BRANCH => return Err(HResult::NOTIMPL),
             status::REVERSE_GO..=status::REVERSE_STEP_INTO => return Err(HResult::NOTIMPL),
             _ => return Err(HResult::INVALIDARG),
         };

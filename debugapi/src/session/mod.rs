@@ -9,11 +9,13 @@
 //! |---|---|---|
 //! | no target | NO_DEBUGGEE | E_UNEXPECTED |
 //! | stopped | BREAK, or what SetExecutionStatus asked for | work |
-//! | running | GO, STEP_INTO | E_UNEXPECTED, and nothing changes |
+//! | running | GO, STEP_INTO, STEP_OVER | E_UNEXPECTED, and nothing changes |
 //!
 //! SetExecutionStatus takes effect at the next WaitForEvent. The target runs while WaitForEvent
-//! waits; one that timed out leaves it running.
+//! waits; one that timed out leaves it running. [`breakpoints`] can be changed in both states.
 
+mod breakpoint_methods;
+pub mod breakpoints;
 mod console;
 mod control;
 mod data_spaces;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ringhold_emulator::Machine;
+use ringhold_emulator::points::Over;
 
 use crate::command::{Command, Event, Interface, Method, Output, Reply, Room};
 use crate::console::Console;
@@ -35,6 +38,9 @@ use crate::wire::MAX_TRANSFER;
 use crate::{Context, DataSpaces, HResult};
 
 pub use run::{Progress, SLICE, Wait};
+
+/// `DEBUG_ANY_ID`
+const ANY_ID: u32 = u32::MAX;
 
 /// What a handler gives: a result that delivers outputs, or one that delivers none.
 pub(crate) type Answer = Result<(HResult, Vec<Output>), HResult>;
@@ -49,7 +55,19 @@ enum Target {
     /// Running, until this many instructions have retired.
     Running {
         until: u64,
+        how: Pace,
     },
+}
+
+/// How far a running target means to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Until something happens, or the count is reached.
+    Go,
+    /// The count is that of one instruction more.
+    StepInto,
+    /// Until an instruction that leads elsewhere is done.
+    StepOver(Over),
 }
 
 /// How the target is to go on.
@@ -58,6 +76,7 @@ enum Resume {
     /// GO, GO_HANDLED or GO_NOT_HANDLED, which mean the same for a kernel.
     Go(u32),
     StepInto,
+    StepOver,
 }
 
 /// Asks a session to interrupt its target; SetInterrupt from any thread.
@@ -128,6 +147,7 @@ pub struct Session {
     unseen: Option<run::Halt>,
     /// Whether the run has come to its end: the machine cannot go on.
     ended: bool,
+    breakpoints: breakpoints::Breakpoints,
 }
 
 impl Default for Session {
@@ -156,6 +176,7 @@ impl Session {
             files: None,
             unseen: None,
             ended: false,
+            breakpoints: breakpoints::Breakpoints::default(),
         }
     }
 
@@ -212,6 +233,7 @@ impl Session {
             Interface::HostMemory => self.with_spaces(machine, |spaces| host_memory::call(spaces, command)),
             Interface::Client | Interface::Control | Interface::Symbols => self.control(machine, command),
             Interface::Registers => self.registers(machine, command),
+            Interface::Breakpoint => self.breakpoint_method(machine, command),
             Interface::SystemObjects => self.system_objects(machine, command),
         }
     }

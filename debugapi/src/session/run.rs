@@ -1,8 +1,10 @@
 //! Letting the target run: WaitForEvent, and what ends it.
 
+use ringhold_emulator::points::{Direction, Place};
 use ringhold_emulator::{Machine, Stop};
 
-use super::{Answer, LastEvent, Resume, Session, Target, interrupt};
+use super::breakpoints::Hit;
+use super::{ANY_ID, Answer, LastEvent, Pace, Resume, Session, Target, interrupt};
 use crate::command::{Command, Event, Reply};
 use crate::{Context, HResult};
 
@@ -18,9 +20,11 @@ const INFINITE: u32 = u32::MAX;
 const CES_EXECUTION_STATUS: u32 = 0x10;
 const CDS_ALL: u32 = 0xffff_ffff;
 const STATUS_GO: u64 = 1;
+const STATUS_STEP_OVER: u64 = 4;
 const STATUS_STEP_INTO: u64 = 5;
 const STATUS_BREAK: u64 = 6;
 
+const EVENT_BREAKPOINT: u32 = 1;
 const EVENT_EXCEPTION: u32 = 2;
 const EVENT_EXIT_PROCESS: u32 = 0x20;
 const EVENT_SYSTEM_ERROR: u32 = 0x100;
@@ -29,6 +33,9 @@ const EVENT_SYSTEM_ERROR: u32 = 0x100;
 const BREAKPOINT: u32 = 0x8000_0003;
 /// STATUS_SINGLE_STEP
 const SINGLE_STEP: u32 = 0x8000_0004;
+
+/// The processor that has the event: the one that runs.
+const EVENT_THREAD: u32 = 0;
 
 /// How far a command has come.
 #[derive(Debug)]
@@ -49,17 +56,19 @@ pub struct Wait {
 }
 
 /// Why the target stands still.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Halt {
     BreakIn,
     Step,
+    /// Breakpoints of the session, by id.
+    Breakpoint(Vec<Hit>),
     End(Stop),
 }
 
 impl Session {
     /// Begins WaitForEvent. The timeout is in milliseconds of the machine's own time, so that the
     /// run is the same on each host.
-    pub(super) fn wait(&mut self, machine: &Machine, flags: u32, timeout: u32) -> Result<Wait, HResult> {
+    pub(super) fn wait(&mut self, machine: &mut Machine, flags: u32, timeout: u32) -> Result<Wait, HResult> {
         if flags != 0 {
             return Err(HResult::INVALIDARG);
         }
@@ -67,18 +76,33 @@ impl Session {
         match (self.target, self.resume.take()) {
             (Target::None, _) | (Target::Stopped, None) => return Err(HResult::UNEXPECTED),
             (Target::Stopped, Some(resume)) => {
-                let (until, status) = match resume {
-                    Resume::Go(_) => (u64::MAX, STATUS_GO),
-                    Resume::StepInto => (machine.instructions().saturating_add(self.steps), STATUS_STEP_INTO),
-                };
-                self.target = Target::Running { until };
-                self.say_status(status);
+                self.resume(machine, resume);
             }
             (Target::Attaching | Target::Running { .. }, _) => {}
         }
         let ns = u64::from(timeout) * 1_000_000;
         let until_ns = (timeout != INFINITE).then(|| machine.virtual_ns().saturating_add(ns));
         Ok(Wait { until_ns, attached })
+    }
+
+    /// The target begins to run. A breakpoint where it stands was seen, so it does not stop there.
+    fn resume(&mut self, machine: &mut Machine, resume: Resume) {
+        self.breakpoints.drop_spent();
+        machine.pass_breakpoint();
+        let one_more = machine.instructions().saturating_add(self.steps);
+        let (until, how, status) = match resume {
+            Resume::Go(_) => (u64::MAX, Pace::Go, STATUS_GO),
+            Resume::StepInto => (one_more, Pace::StepInto, STATUS_STEP_INTO),
+            Resume::StepOver => match machine.over() {
+                Some(over) => {
+                    machine.breakpoints.add(over.next);
+                    (u64::MAX, Pace::StepOver(over), STATUS_STEP_OVER)
+                }
+                None => (one_more, Pace::StepInto, STATUS_STEP_OVER),
+            },
+        };
+        self.target = Target::Running { until, how };
+        self.say_status(status);
     }
 
     /// Runs a slice of a wait; gives the reply of WaitForEvent if it is over.
@@ -92,7 +116,7 @@ impl Session {
         if wait.attached {
             self.target = Target::Stopped;
             self.events.push(Event::SessionStatus { status: 0 });
-            self.stopped(machine, &Halt::BreakIn);
+            self.stopped(machine, Halt::BreakIn);
             return Some(Ok((HResult::OK, vec![])));
         }
         if self.interrupter.take(interrupt::EXIT) {
@@ -109,7 +133,7 @@ impl Session {
             }
             None => self.go(machine, wait.until_ns.unwrap_or(u64::MAX))?,
         };
-        self.stopped(machine, &halt);
+        self.stopped(machine, halt);
         Some(Ok((HResult::OK, vec![])))
     }
 
@@ -125,15 +149,56 @@ impl Session {
 
     /// Runs a slice, at most up to a moment of virtual time.
     fn go(&mut self, machine: &mut Machine, until_ns: u64) -> Option<Halt> {
-        let Target::Running { until } = self.target else { return None };
+        let Target::Running { until, how } = self.target else { return None };
         let asleep_until = machine.virtual_ns().saturating_add(SLICE_NS).min(until_ns);
         let at_time = machine.board.fabric.clock.retired_at(until_ns);
         let most = machine.instructions().saturating_add(SLICE).min(until).min(at_time);
         match machine.run_until(most, asleep_until) {
-            Stop::Budget if machine.instructions() >= until => Some(Halt::Step),
+            Stop::Budget if machine.instructions() >= until => {
+                let hits = if how == Pace::StepInto { self.reach(machine, true) } else { vec![] };
+                Some(if hits.is_empty() { Halt::Step } else { Halt::Breakpoint(hits) })
+            }
             Stop::Budget => None,
+            Stop::Breakpoint => self.at_breakpoint(machine, how),
+            Stop::Watch => self.at_access(machine, how),
             stop => Some(Halt::End(stop)),
         }
+    }
+
+    /// Which breakpoints are hit by the instruction that is next.
+    fn reach(&mut self, machine: &Machine, stepping: bool) -> Vec<Hit> {
+        let address = machine.cpus.first().map_or(0, ringhold_emulator::Cpu::linear_ip);
+        self.breakpoints.reach(address, EVENT_THREAD, stepping)
+    }
+
+    /// The machine stands at a breakpoint, the session's or another's.
+    fn at_breakpoint(&mut self, machine: &Machine, how: Pace) -> Option<Halt> {
+        let hits = self.reach(machine, how != Pace::Go);
+        if !hits.is_empty() {
+            return Some(Halt::Breakpoint(hits));
+        }
+        let address = machine.cpus.first().map_or(0, ringhold_emulator::Cpu::linear_ip);
+        let mut mine = self.breakpoints.count_at(address);
+        if let Pace::StepOver(over) = how {
+            mine += usize::from(over.next == address);
+            if machine.is_over(over) {
+                return Some(Halt::Step);
+            }
+        }
+        (machine.breakpoints.users(address) > mine).then_some(Halt::End(Stop::Breakpoint))
+    }
+
+    /// A watched access was made, or another's waits. A breakpoint at the instruction behind an
+    /// access that is a hit is hit with it.
+    fn at_access(&mut self, machine: &mut Machine, how: Pace) -> Option<Halt> {
+        let met = machine.board.watches.take_hits_of(&self.breakpoints.watches());
+        let stepping = how != Pace::Go;
+        let mut hits = self.breakpoints.accessed(&met, EVENT_THREAD, stepping);
+        if !hits.is_empty() {
+            hits.extend(self.reach(machine, stepping));
+            return Some(Halt::Breakpoint(hits));
+        }
+        machine.board.watches.has_hits().then_some(Halt::End(Stop::Watch))
     }
 
     /// Run: that many instructions, unless something stops the machine before. Answers
@@ -143,7 +208,8 @@ impl Session {
             return Err(HResult::UNEXPECTED);
         }
         let until = machine.instructions().saturating_add(instructions);
-        self.target = Target::Running { until };
+        self.breakpoints.drop_spent();
+        self.target = Target::Running { until, how: Pace::Go };
         let halt = loop {
             if self.interrupter.take(interrupt::BREAK) {
                 break Halt::BreakIn;
@@ -152,27 +218,41 @@ impl Session {
                 break halt;
             }
         };
-        self.stopped(machine, &halt);
-        let (why, value) = ended_by(halt);
+        let (why, value) = ended_by(&halt);
+        self.stopped(machine, halt);
         Ok((HResult::OK, vec![crate::command::Output::U32(why), crate::command::Output::U32(value)]))
     }
 
     /// The target stands still, and everything may have changed.
-    fn stopped(&mut self, machine: &Machine, halt: &Halt) {
+    fn stopped(&mut self, machine: &mut Machine, halt: Halt) {
+        self.leave_step(machine);
         self.target = Target::Stopped;
         self.steps = 1;
         self.console.moved();
         self.context = Context::default();
         self.last_event = match halt {
+            Halt::Breakpoint(hits) => {
+                self.breakpoints.spend(machine, &hits);
+                self.tell_hits(&hits);
+                hit(&hits)
+            }
             Halt::BreakIn => exception(machine, BREAKPOINT, "Break instruction exception - code 80000003"),
             Halt::Step => exception(machine, SINGLE_STEP, "Single step exception - code 80000004"),
             Halt::End(stop) => {
                 self.ended = matches!(stop, Stop::Exit(_) | Stop::PowerOff | Stop::Reset | Stop::TripleFault);
-                end(*stop)
+                end(stop)
             }
         };
         self.say_status(STATUS_BREAK);
         self.events.push(Event::ChangeDebuggeeState { flags: CDS_ALL, argument: 0 });
+    }
+
+    /// Takes away what a step over an instruction waits for, and what no one will ask for any more.
+    pub(super) fn leave_step(&mut self, machine: &mut Machine) {
+        if let Target::Running { how: Pace::StepOver(over), .. } = self.target {
+            machine.breakpoints.remove(over.next);
+        }
+        machine.board.watches.take_hits_of(&self.breakpoints.watches());
     }
 
     fn say_status(&mut self, status: u64) {
@@ -181,10 +261,12 @@ impl Session {
 }
 
 /// Why Run came back: 0 the count was reached, 1 the guest wrote the second number to its exit
-/// device, 2 power off, 3 reset, 4 triple fault, 5 halted for good, 6 livelock, 7 breakpoint,
-/// 8 watched access, 9 interrupted.
-fn ended_by(halt: Halt) -> (u32, u32) {
-    match halt {
+/// device, 2 power off, 3 reset, 4 triple fault, 5 halted for good, 6 livelock, 7 breakpoint (the
+/// second number is the id of the session's, and all ones if it is another's), 8 an access that
+/// another watches, 9 interrupted.
+fn ended_by(halt: &Halt) -> (u32, u32) {
+    match *halt {
+        Halt::Breakpoint(ref hits) => (7, hits.first().map_or(ANY_ID, |hit| hit.id)),
         Halt::Step | Halt::End(Stop::Budget) => (0, 0),
         Halt::End(Stop::Exit(value)) => (1, value),
         Halt::End(Stop::PowerOff) => (2, 0),
@@ -192,7 +274,7 @@ fn ended_by(halt: Halt) -> (u32, u32) {
         Halt::End(Stop::TripleFault) => (4, 0),
         Halt::End(Stop::Halted) => (5, 0),
         Halt::End(Stop::Livelock) => (6, 0),
-        Halt::End(Stop::Breakpoint) => (7, 0),
+        Halt::End(Stop::Breakpoint) => (7, ANY_ID),
         Halt::End(Stop::Watch) => (8, 0),
         Halt::BreakIn => (9, 0),
     }
@@ -207,6 +289,27 @@ fn exception(machine: &Machine, code: u32, description: &str) -> LastEvent {
     extra[16..24].copy_from_slice(&rip.to_le_bytes());
     extra[152..156].copy_from_slice(&1u32.to_le_bytes());
     LastEvent { kind: EVENT_EXCEPTION, thread: 0, extra, description: description.into() }
+}
+
+/// A breakpoint event with its DEBUG_LAST_EVENT_INFO_BREAKPOINT, the id. Of several hits at one
+/// point it is the first; the callbacks are told all.
+fn hit(hits: &[Hit]) -> LastEvent {
+    let id = hits.first().map_or(ANY_ID, |hit| hit.id);
+    let access = hits.first().and_then(|hit| hit.access).map(|(place, direction)| {
+        let (first, last, what) = match place {
+            Place::Ports(first, last) => (first.into(), last.into(), "port"),
+            Place::Linear(first, last) | Place::Physical(first, last) => (first, last, "address"),
+            Place::Config(_, first, last) => (first.into(), last.into(), "byte"),
+        };
+        let done = match direction {
+            Direction::Read => "read",
+            Direction::Write => "written",
+            Direction::Any => "modified",
+        };
+        format!(": {} bytes at {what} {first:#x} were {done}", last - first + 1)
+    });
+    let description = format!("Breakpoint {id} hit{}", access.unwrap_or_default());
+    LastEvent { kind: EVENT_BREAKPOINT, thread: EVENT_THREAD, extra: id.to_le_bytes().into(), description }
 }
 
 /// The end of a run. Its extra data is the exit value, or the kind of error and three zeros.

@@ -3,6 +3,7 @@
 //! The rules and their marks are those of the public documentation and of `docs/src/spaces.md`.
 
 mod bench;
+mod breakpoints;
 mod bus_data;
 mod control;
 mod fill_search;
