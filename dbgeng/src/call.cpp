@@ -96,7 +96,7 @@ HRESULT Call::make() {
     if (reply.left() > sizeof(ULONG)) {
         for (int i = 0; i < expected_count_; i++) fill(reply, expected_[i]);
     }
-    client_->tell(reply, only_here_);
+    resumed_ = client_->tell(reply, only_here_);
     return reply.failed() ? E_UNEXPECTED : result;
 }
 

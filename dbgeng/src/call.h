@@ -54,6 +54,8 @@ class Call {
     Call &only_here();
 
     HRESULT make();
+    // How the callbacks want the target to go on after this call; zero if they do not.
+    ULONG resumed() const { return resumed_; }
 
   private:
     enum class Output { U32, U64, Buffer, WideBuffer, Pointers, Guid };
@@ -79,4 +81,5 @@ class Call {
     // What is wrong with the parameters, before anything is sent.
     HRESULT wrong_ = S_OK;
     bool only_here_ = false;
+    ULONG resumed_ = 0;
 };

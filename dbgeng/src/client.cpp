@@ -1,5 +1,6 @@
 // IDebugClient to IDebugClient5, and what all clients of a process share.
 #include "client.h"
+#include "breakpoint.h"
 #include "shapes.h"
 #include <string.h>
 
@@ -15,7 +16,31 @@ constexpr GUID IID_REGISTERS2 = {0x1656afa9, 0x19c6, 0x4e3a, {0x97, 0xe7, 0x5d, 
 constexpr GUID IID_SYMBOLS3 = {0xf02fbecc, 0x50ac, 0x4f36, {0x9a, 0xd9, 0xc9, 0x75, 0xe8, 0xf3, 0x2f, 0xf8}};
 
 // Which callbacks hear of an event.
-enum Event : BYTE { CHANGE_DEBUGGEE_STATE = 1, CHANGE_ENGINE_STATE = 2, SESSION_STATUS = 3, OUTPUT = 4 };
+enum Event : BYTE {
+    CHANGE_DEBUGGEE_STATE = 1,
+    CHANGE_ENGINE_STATE = 2,
+    SESSION_STATUS = 3,
+    OUTPUT = 4,
+    BREAKPOINT = 5,
+    EXCEPTION = 6,
+};
+
+LONG made_clients = 0;
+
+// What the callbacks say together: the status that stands first wins. NO_DEBUGGEE, OUT_OF_SYNC,
+// WAIT_INPUT, TIMEOUT, BREAK, STEP_INTO, STEP_BRANCH, STEP_OVER, GO_NOT_HANDLED, GO_HANDLED, GO.
+// NO_CHANGE and IGNORE_EVENT are no votes.
+ULONG stronger(ULONG one, ULONG other) {
+    static const ULONG ORDER[] = {7, 15, 16, 17, 6, 5, 8, 4, 3, 2, 1};
+    for (ULONG status : ORDER) {
+        if (one == status || other == status) return status;
+    }
+    return 0;
+}
+
+bool resumes(ULONG status) {
+    return (status >= DEBUG_STATUS_GO && status <= DEBUG_STATUS_STEP_INTO) || status == DEBUG_STATUS_STEP_BRANCH;
+}
 
 } // namespace
 
@@ -43,7 +68,7 @@ const Client::Kind Client::KINDS[FACES] = {
 Client *Client::make(Link *link) { return new Client(link); }
 
 Client::Client(Link *link)
-    : link(link), output_callbacks(nullptr), event_callbacks(nullptr), output_mask(DEBUG_OUTPUT_NORMAL | DEBUG_OUTPUT_ERROR | DEBUG_OUTPUT_WARNING),
+    : link(link), serial(InterlockedIncrement(&made_clients)), output_callbacks(nullptr), event_callbacks(nullptr), output_mask(DEBUG_OUTPUT_NORMAL | DEBUG_OUTPUT_ERROR | DEBUG_OUTPUT_WARNING),
       output_width(80), references_(1) {
     link->add_ref();
     for (int i = 0; i < FACES; i++) faces_[i] = {KINDS[i].methods->slots, KINDS[i].number, this};
@@ -95,6 +120,29 @@ bool Client::owns(const void *context) {
     return owned;
 }
 
+// The first client of the list that is wanted and still in use.
+template <typename Wanted> Client *Client::first(Wanted wanted) {
+    AcquireSRWLockShared(&lock);
+    Client *client = clients;
+    for (; client; client = client->next_) {
+        if (!wanted(client)) continue;
+        // One whose last reference is gone is about to leave the list.
+        LONG now = client->references_;
+        while (now > 0 && InterlockedCompareExchange(&client->references_, now + 1, now) != now) now = client->references_;
+        if (now > 0) break;
+    }
+    ReleaseSRWLockShared(&lock);
+    return client;
+}
+
+Client *Client::on(LONG link) {
+    return first([=](const Client *client) { return client->link->serial == link; });
+}
+
+Client *Client::named(LONG serial) {
+    return first([=](const Client *client) { return client->serial == serial; });
+}
+
 Link *current_link() {
     AcquireSRWLockShared(&lock);
     Link *link = clients ? clients->link : nullptr;
@@ -108,6 +156,7 @@ struct Client::Heard {
     IDebugOutputCallbacks *output;
     IDebugEventCallbacks *events;
     ULONG mask;
+    LONG client;
 };
 
 constexpr int MOST_HEARD = 64;
@@ -118,7 +167,7 @@ int Client::all(Heard *heard, const Client *only) {
     AcquireSRWLockShared(&lock);
     for (Client *client = clients; client && count < MOST_HEARD; client = client->next_) {
         if (only && client != only) continue;
-        heard[count] = {client->output_callbacks, client->event_callbacks, client->output_mask};
+        heard[count] = {client->output_callbacks, client->event_callbacks, client->output_mask, client->serial};
         if (heard[count].output) heard[count].output->AddRef();
         if (heard[count].events) heard[count].events->AddRef();
         count++;
@@ -127,39 +176,87 @@ int Client::all(Heard *heard, const Client *only) {
     return count;
 }
 
-static void tell_events(IDebugEventCallbacks *callbacks, BYTE kind, ULONG flags, ULONG64 argument) {
-    ULONG interest = 0;
-    if (FAILED(callbacks->GetInterestMask(&interest))) return;
-    if (kind == CHANGE_DEBUGGEE_STATE && interest & DEBUG_EVENT_CHANGE_DEBUGGEE_STATE)
-        callbacks->ChangeDebuggeeState(flags, argument);
-    if (kind == CHANGE_ENGINE_STATE && interest & DEBUG_EVENT_CHANGE_ENGINE_STATE)
-        callbacks->ChangeEngineState(flags, argument);
-    if (kind == SESSION_STATUS && interest & DEBUG_EVENT_SESSION_STATUS) callbacks->SessionStatus(flags);
-}
+// An event, as far as its kind has it.
+struct Client::Happened {
+    BYTE kind;
+    // Flags, a status, the mask of a text, or the code of an exception.
+    ULONG flags = 0;
+    // The argument, or the address of an exception.
+    ULONG64 argument = 0;
+    ULONG first_chance = 0;
+    Breakpoint *breakpoint = nullptr;
+    Bytes text;
 
-void Client::tell(Reader &reply, bool text_only_here) {
-    ULONG events = reply.u32();
-    for (ULONG i = 0; i < events && !reply.failed(); i++) {
-        BYTE kind = reply.u8();
-        // Flags, a status, or the mask of a text.
-        ULONG flags = reply.u32();
-        ULONG64 argument = kind == CHANGE_DEBUGGEE_STATE || kind == CHANGE_ENGINE_STATE ? reply.u64() : 0;
+    Happened(Reader &reply, const Link *link) : kind(reply.u8()) {
+        if (kind == BREAKPOINT) {
+            breakpoint = Breakpoint::of(link, reply.u64());
+            reply.u32();
+            flags = reply.u32();
+            return;
+        }
+        flags = reply.u32();
+        if (kind == CHANGE_DEBUGGEE_STATE || kind == CHANGE_ENGINE_STATE || kind == EXCEPTION) argument = reply.u64();
+        if (kind == EXCEPTION) first_chance = reply.u32();
         ULONG length = kind == OUTPUT ? reply.u32() : 0;
-        const BYTE *text = length > 0 ? reply.take(length) : nullptr;
-        Bytes terminated;
-        terminated.append(text, text ? length : 0);
-        terminated.u8(0);
-        if (reply.failed() || terminated.failed()) return;
-        Heard heard[MOST_HEARD];
-        int count = all(heard, kind == OUTPUT && text_only_here ? this : nullptr);
-        for (int k = 0; k < count; k++) {
-            if (heard[k].events && kind != OUTPUT) tell_events(heard[k].events, kind, flags, argument);
-            if (heard[k].output && kind == OUTPUT && heard[k].mask & flags)
-                heard[k].output->Output(flags, reinterpret_cast<const char *>(terminated.data()));
-            if (heard[k].output) heard[k].output->Release();
-            if (heard[k].events) heard[k].events->Release();
+        const BYTE *bytes = length > 0 ? reply.take(length) : nullptr;
+        text.append(bytes, bytes ? length : 0);
+        text.u8(0);
+    }
+
+    // Whether callbacks are asked how the target is to go on.
+    bool asks() const { return kind == BREAKPOINT || kind == EXCEPTION; }
+
+    HRESULT tell(IDebugEventCallbacks *callbacks, ULONG interest, LONG client) const {
+        switch (kind) {
+        case CHANGE_DEBUGGEE_STATE:
+            return interest & DEBUG_EVENT_CHANGE_DEBUGGEE_STATE ? callbacks->ChangeDebuggeeState(flags, argument) : 0;
+        case CHANGE_ENGINE_STATE:
+            return interest & DEBUG_EVENT_CHANGE_ENGINE_STATE ? callbacks->ChangeEngineState(flags, argument) : 0;
+        case SESSION_STATUS: return interest & DEBUG_EVENT_SESSION_STATUS ? callbacks->SessionStatus(flags) : 0;
+        case BREAKPOINT: {
+            if (!breakpoint || !(interest & DEBUG_EVENT_BREAKPOINT)) return 0;
+            if (flags & DEBUG_BREAKPOINT_ADDER_ONLY && breakpoint->adder != client) return 0;
+            return callbacks->Breakpoint(reinterpret_cast<IDebugBreakpoint *>(breakpoint));
+        }
+        case EXCEPTION: {
+            if (!(interest & DEBUG_EVENT_EXCEPTION)) return 0;
+            EXCEPTION_RECORD64 record = {};
+            record.ExceptionCode = static_cast<DWORD>(flags);
+            record.ExceptionAddress = argument;
+            return callbacks->Exception(&record, first_chance);
+        }
+        default: return 0;
         }
     }
+};
+
+// Tells all clients of an event; gives what they say to it together.
+ULONG Client::ask(const Happened &event, bool text_only_here) {
+    Heard heard[MOST_HEARD];
+    int count = all(heard, event.kind == OUTPUT && text_only_here ? this : nullptr);
+    ULONG vote = 0;
+    for (int k = 0; k < count; k++) {
+        ULONG interest = 0;
+        if (heard[k].events && event.kind != OUTPUT && SUCCEEDED(heard[k].events->GetInterestMask(&interest)))
+            vote = stronger(vote, static_cast<ULONG>(event.tell(heard[k].events, interest, heard[k].client)));
+        if (heard[k].output && event.kind == OUTPUT && heard[k].mask & event.flags)
+            heard[k].output->Output(event.flags, reinterpret_cast<const char *>(event.text.data()));
+        if (heard[k].output) heard[k].output->Release();
+        if (heard[k].events) heard[k].events->Release();
+    }
+    return event.asks() ? vote : 0;
+}
+
+ULONG Client::tell(Reader &reply, bool text_only_here) {
+    ULONG events = reply.u32(), vote = 0;
+    for (ULONG i = 0; i < events && !reply.failed(); i++) {
+        Happened event(reply, link);
+        if (reply.failed() || event.text.failed()) return 0;
+        // All that is asked comes before the stop.
+        if (!event.asks() && resumes(vote)) return vote;
+        vote = stronger(vote, ask(event, text_only_here));
+    }
+    return resumes(vote) ? vote : 0;
 }
 
 namespace {

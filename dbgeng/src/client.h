@@ -15,11 +15,17 @@ struct Client : Allocated {
 
     // Whether a context is one of this DLL's: the session's current one.
     static bool owns(const void *context);
+    // A client of a link, or one by its own number, with a reference; null if there is none.
+    static Client *on(LONG link);
+    static Client *named(LONG serial);
     // Reads the events at the end of a reply and tells the callbacks of this client, or of all
-    // clients of the process.
-    void tell(Reader &reply, bool text_only_here);
+    // clients of the process. Gives how the target is to go on if they want it to, else zero: the
+    // stop, which follows, is then not told.
+    ULONG tell(Reader &reply, bool text_only_here);
 
     Link *link;
+    // Which client of the process it is, counted from 1.
+    LONG serial;
     IDebugOutputCallbacks *output_callbacks;
     IDebugEventCallbacks *event_callbacks;
     ULONG output_mask;
@@ -34,6 +40,9 @@ struct Client : Allocated {
     explicit Client(Link *link);
     ~Client();
     static int all(Heard *heard, const Client *only);
+    template <typename Wanted> static Client *first(Wanted wanted);
+    struct Happened;
+    ULONG ask(const Happened &event, bool text_only_here);
 
     Face faces_[FACES];
     LONG references_;

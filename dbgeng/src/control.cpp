@@ -1,4 +1,5 @@
 // IDebugControl to IDebugControl4.
+#include "breakpoint.h"
 #include "extension.h"
 #include "shapes.h"
 #include <stdarg.h>
@@ -88,7 +89,62 @@ HRESULT execute(Face *self, ULONG output_control, const Character *command, ULON
 
 HRESULT debuggee_type(Face *self, ULONG *kind, ULONG *qualifier) { return Call(self, 34).must(kind).must(qualifier).make(); }
 
-HRESULT wait_for_event(Face *self, ULONG flags, ULONG timeout) { return Call(self, 93).u32(flags).u32(timeout).make(); }
+// The machine's own time.
+ULONG64 milliseconds(Face *self) {
+    Face session = {nullptr, Interface::Session, self->client};
+    ULONG64 instructions = 0, nanoseconds = 0;
+    Call(&session, 3).must(&instructions).must(&nanoseconds).make();
+    return nanoseconds / 1000000;
+}
+
+// An event after which the callbacks want the target to go on is none.
+HRESULT wait_for_event(Face *self, ULONG flags, ULONG timeout) {
+    ULONG64 began = timeout == INFINITE ? 0 : milliseconds(self);
+    ULONG64 left = timeout;
+    for (;;) {
+        Call call(self, 93);
+        HRESULT result = call.u32(flags).u32(static_cast<ULONG>(left)).make();
+        if (!call.resumed()) return result;
+        if (FAILED(Call(self, 50).u32(call.resumed()).make())) return result;
+        if (timeout == INFINITE) continue;
+        ULONG64 gone = milliseconds(self) - began;
+        left = gone < timeout ? timeout - gone : 0;
+    }
+}
+
+// A call that answers with a breakpoint.
+HRESULT breakpoint_of(Face *self, Call &call, bool added, IDebugBreakpoint **breakpoint) {
+    if (!breakpoint) return E_INVALIDARG;
+    ULONG64 handle = 0;
+    HRESULT result = call.must(&handle).make();
+    Breakpoint *found = FAILED(result) ? nullptr : Breakpoint::of(self->client->link, handle, added ? self->client : nullptr);
+    *breakpoint = reinterpret_cast<IDebugBreakpoint *>(found);
+    return SUCCEEDED(result) && !found ? E_OUTOFMEMORY : result;
+}
+
+template <unsigned Slot> HRESULT find_breakpoint(Face *self, ULONG key, IDebugBreakpoint **breakpoint) {
+    Call call(self, Slot);
+    return breakpoint_of(self, call.u32(key), false, breakpoint);
+}
+
+HRESULT add_breakpoint(Face *self, ULONG kind, ULONG desired, IDebugBreakpoint **breakpoint) {
+    Call call(self, 72);
+    return breakpoint_of(self, call.u32(kind).u32(desired), true, breakpoint);
+}
+
+HRESULT remove_breakpoint(Face *self, IDebugBreakpoint *breakpoint) {
+    Breakpoint *known = Breakpoint::known(breakpoint);
+    if (!known || known->session != self->client->link->serial) return E_INVALIDARG;
+    return Call(self, 73).u64(known->handle).make();
+}
+
+HRESULT breakpoint_parameters(Face *self, ULONG count, ULONG *ids, ULONG start,
+                              DEBUG_BREAKPOINT_PARAMETERS *parameters) {
+    if (!parameters) return E_INVALIDARG;
+    Call call(self, 71);
+    call.u32(count).elements(ids, count, sizeof *ids).u32(start);
+    return call.array(parameters, count, sizeof *parameters).make();
+}
 
 HRESULT last_event(Face *self, ULONG *type, ULONG *process, ULONG *thread, void *extra, ULONG extra_room,
                    ULONG *extra_used, char *description, ULONG description_room, ULONG *description_used) {
@@ -131,6 +187,11 @@ const Vtable CONTROL_METHODS = {
     at(63, evaluate<char>),       // Evaluate
     at(66, execute<char>),        // Execute
     at(68, get32<68>),            // GetNumberBreakpoints
+    at(69, find_breakpoint<69>),  // GetBreakpointByIndex
+    at(70, find_breakpoint<70>),  // GetBreakpointById
+    at(71, breakpoint_parameters), // GetBreakpointParameters
+    at(72, add_breakpoint),       // AddBreakpoint
+    at(73, remove_breakpoint),    // RemoveBreakpoint
     at(74, add_extension),        // AddExtension
     at(75, remove_extension),     // RemoveExtension
     at(76, extension_by_path),    // GetExtensionByPath

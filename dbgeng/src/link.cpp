@@ -140,6 +140,10 @@ void Link::release() {
     if (InterlockedDecrement(&references_) == 0) delete this;
 }
 
+static LONG links = 0;
+
+Link::Link() : serial(InterlockedIncrement(&links)) {}
+
 HRESULT Link::connect(UINT_PTR *socket) {
     if (strncmp(address_, "unix:", 5) == 0) return connect_unix(address_ + 5, socket);
     return connect_tcp(address_, socket);

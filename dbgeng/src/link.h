@@ -9,6 +9,9 @@
 
 class Link : Allocated {
   public:
+    // Which link of the process it is, counted from 1.
+    const LONG serial;
+
     // A link to `HOST:PORT` or `unix:PATH`; opens the first connection. On success the caller
     // holds the one reference.
     static HRESULT open(const char *address, Link **link);
@@ -25,7 +28,7 @@ class Link : Allocated {
     // Connections beyond these are closed after use.
     static constexpr int IDLE = 4;
 
-    Link() = default;
+    Link();
     ~Link();
     HRESULT connect(UINT_PTR *socket);
     HRESULT take(UINT_PTR *socket);

@@ -14,6 +14,7 @@ ULONG release(Face *self) { return self->client->release(); }
 const char *const INTERFACE_NAMES[] = {
     "",         "DataSpaces", "HostMemory",    "Client",
     "Control",  "Registers",  "SystemObjects", "Symbols",
+    "Breakpoint",
 };
 
 // What stands in a slot that is not implemented. Whoever watches debugger output learns which.

@@ -25,6 +25,7 @@ enum class Interface : USHORT {
     Registers = 5,
     SystemObjects = 6,
     Symbols = 7,
+    Breakpoint = 8,
 };
 
 // What an interface pointer points to.

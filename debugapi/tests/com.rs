@@ -12,6 +12,7 @@ use ringhold_debugapi::command::{Command, METHODS, Reply};
 use ringhold_debugapi::{Context, Execute, Location, Session};
 use ringhold_emulator::memory::{Memory, Range};
 use ringhold_emulator::model::CpuModel;
+use ringhold_emulator::state::{Segment, sreg};
 use ringhold_emulator::time::Clock;
 use ringhold_emulator::{Board, Machine};
 use windows_core::{GUID, HRESULT, IUnknown, Interface, implement};
@@ -31,7 +32,13 @@ impl Execute for Here {
 fn client() -> IDebugClient5 {
     let mut memory = Memory::new(0x10_0000).unwrap();
     memory.map_mut().add(Range::ram(0, 0x10_0000, 0)).unwrap();
-    let machine = Machine::new(Board::new(memory, Clock::new(1000), 1), vec![CpuModel::default()]);
+    // In real mode: inc ax; mov [0x7e00], ax; jmp back
+    memory.write(0x7c00, &[0x40, 0xa3, 0x00, 0x7e, 0xeb, 0xfa]);
+    let mut machine = Machine::new(Board::new(memory, Clock::new(1000), 1), vec![CpuModel::default()]);
+    let cpu = &mut machine.cpus[0];
+    cpu.seg[usize::from(sreg::CS)] = Segment::real(0, true);
+    cpu.rip = 0x7c00;
+    cpu.refresh();
     com::create(Arc::new(Here(Mutex::new((machine, Session::new())))))
 }
 
@@ -105,15 +112,18 @@ fn iids_and_vtable_sizes_are_the_published_ones() {
         ("IDebugOutputCallbacks", IDebugOutputCallbacks::IID),
         ("IDebugEventCallbacks", IDebugEventCallbacks::IID),
         ("IDebugHostContext", IDebugHostContext::IID),
+        ("IDebugBreakpoint", IDebugBreakpoint::IID),
     ] {
         assert_eq!(iid, known(name).iid, "{name}");
     }
+    assert_eq!(size_of::<IDebugBreakpoint_Vtbl>() / size_of::<usize>(), 24);
 }
 
 /// The declarations make the vtables, so their order is the slots'.
 #[test]
 fn methods_are_declared_in_the_published_order() {
     let sources = [
+        include_str!("../src/com/breakpoint.rs"),
         include_str!("../src/com/callbacks.rs"),
         include_str!("../src/com/client.rs"),
         include_str!("../src/com/context.rs"),
@@ -219,9 +229,11 @@ fn what_has_no_command_is_not_implemented() {
 }
 
 type Told = Arc<Mutex<Vec<String>>>;
+/// What the callbacks that are asked say, from the last on.
+type Votes = Arc<Mutex<Vec<i32>>>;
 
 #[implement(IDebugEventCallbacks, IDebugOutputCallbacks)]
-struct Listener(Told, u32);
+struct Listener(Told, u32, Votes);
 
 impl IDebugOutputCallbacks_Impl for Listener_Impl {
     unsafe fn Output(&self, mask: u32, text: *const c_char) -> HRESULT {
@@ -243,7 +255,7 @@ macro_rules! never_called {
 
 impl IDebugEventCallbacks_Impl for Listener_Impl {
     never_called! {
-        Breakpoint Exception CreateThread ExitThread CreateProcessA ExitProcess LoadModule UnloadModule
+        CreateThread ExitThread CreateProcessA ExitProcess LoadModule UnloadModule
         SystemError ChangeSymbolState
     }
 
@@ -251,6 +263,25 @@ impl IDebugEventCallbacks_Impl for Listener_Impl {
         // SAFETY: the engine gives a place.
         unsafe { mask.write(self.1) };
         HRESULT(0)
+    }
+
+    unsafe fn Breakpoint(&self, breakpoint: *mut c_void) -> HRESULT {
+        let mut id = u32::MAX;
+        // SAFETY: the engine gives a breakpoint, with a reference, and it answers at once.
+        unsafe {
+            let breakpoint = IDebugBreakpoint::from_raw(breakpoint);
+            breakpoint.GetId(&raw mut id).unwrap();
+        }
+        let mut told = self.0.lock().unwrap();
+        told.push(format!("breakpoint {id}"));
+        HRESULT(self.2.lock().unwrap().pop().unwrap_or(0))
+    }
+
+    unsafe fn Exception(&self, record: *const c_void, first_chance: u32) -> HRESULT {
+        // SAFETY: the engine gives a record, which has its code in front.
+        let code = unsafe { record.cast::<u32>().read_unaligned() };
+        self.0.lock().unwrap().push(format!("exception {code:x} {first_chance}"));
+        HRESULT(self.2.lock().unwrap().pop().unwrap_or(0))
     }
 
     unsafe fn SessionStatus(&self, status: u32) -> HRESULT {
@@ -280,7 +311,8 @@ fn all_clients_are_told_what_they_want_to_know() {
         let second = IDebugClient5::from_raw(second);
         let wants = [u32::MAX, 0x800];
         for (at, client) in [&first, &second].into_iter().enumerate() {
-            let listener: IDebugEventCallbacks = Listener(Arc::clone(&told[at]), wants[at]).into();
+            let listener: IDebugEventCallbacks =
+                Listener(Arc::clone(&told[at]), wants[at], Votes::default()).into();
             client.SetEventCallbacks(listener.as_raw()).ok().unwrap();
             let output: IDebugOutputCallbacks = listener.cast().unwrap();
             client.SetOutputCallbacks(output.as_raw()).ok().unwrap();
@@ -321,7 +353,7 @@ fn output_takes_the_arguments_that_its_format_asks_for() {
         first.CreateClient(&raw mut second).ok().unwrap();
         let second = IDebugClient5::from_raw(second);
         for (client, told) in [&first, &second].into_iter().zip(&told) {
-            let output: IDebugOutputCallbacks = Listener(Arc::clone(told), 0).into();
+            let output: IDebugOutputCallbacks = Listener(Arc::clone(told), 0, Votes::default()).into();
             client.SetOutputCallbacks(output.as_raw()).ok().unwrap();
         }
         let control: IDebugControl = second.cast().unwrap();
@@ -387,7 +419,7 @@ fn commands_expressions_and_code_are_text() {
     let (client, told) = (client(), Told::default());
     // SAFETY: all places are variables of this function, and all interfaces are alive.
     unsafe {
-        let output: IDebugOutputCallbacks = Listener(Arc::clone(&told), 0).into();
+        let output: IDebugOutputCallbacks = Listener(Arc::clone(&told), 0, Votes::default()).into();
         client.SetOutputCallbacks(output.as_raw()).ok().unwrap();
         let control: IDebugControl4 = client.cast().unwrap();
         assert_eq!(control.Execute(0, c"eb 1000 90 c3; db 1000 L2".as_ptr(), 0).0, 0);
@@ -441,6 +473,130 @@ fn a_location_in_words_is_a_string_of_automation() {
         assert_eq!((failed.0 as u32, string), (0x8007_0057, std::ptr::null_mut()));
         let nulled = memory.GetDisplayStringForLocation(std::ptr::null_mut(), at, 0, std::ptr::null_mut());
         assert_eq!(nulled.0 as u32, 0x8007_0057);
+    }
+}
+
+const OK: HRESULT = HRESULT(0);
+const GONE: u32 = 0x8000_4002;
+
+/// A client with callbacks that are told everything.
+fn listening(client: &IDebugClient5) -> (Told, Votes) {
+    let (told, votes) = (Told::default(), Votes::default());
+    let listener: IDebugEventCallbacks = Listener(Arc::clone(&told), u32::MAX, Arc::clone(&votes)).into();
+    // SAFETY: the callbacks are alive.
+    unsafe { client.SetEventCallbacks(listener.as_raw()).unwrap() };
+    (told, votes)
+}
+
+fn take(told: &Told) -> Vec<String> {
+    std::mem::take(&mut *told.lock().unwrap())
+}
+
+#[test]
+fn a_breakpoint_is_an_object_until_it_is_removed() {
+    let client = client();
+    let control: IDebugControl4 = client.cast().unwrap();
+    // SAFETY: all places are variables of this function, and all interfaces are alive.
+    unsafe {
+        let mut raw = std::ptr::null_mut();
+        assert_eq!(control.AddBreakpoint(0, u32::MAX, std::ptr::null_mut()).0 as u32, 0x8007_0057);
+        assert_eq!(control.AddBreakpoint(9, u32::MAX, &raw mut raw).0 as u32, 0x8007_0057);
+        assert!(raw.is_null());
+        assert_eq!(control.AddBreakpoint(0, 5, &raw mut raw), OK);
+        let breakpoint = IDebugBreakpoint::from_raw(raw);
+        let (mut id, mut adder) = (0, std::ptr::null_mut());
+        assert_eq!((breakpoint.GetId(&raw mut id), id), (OK, 5));
+        assert_eq!(breakpoint.GetAdder(&raw mut adder), OK);
+        assert_eq!(
+            query(&IUnknown::from_raw(adder), &IUnknown::IID).as_raw(),
+            query(&client, &IUnknown::IID).as_raw()
+        );
+        // Whichever way one comes to it, it is the same object; references say nothing of its life.
+        let mut again = std::ptr::null_mut();
+        assert_eq!((control.GetBreakpointById(5, &raw mut again), again), (OK, breakpoint.as_raw()));
+        for _ in 0..2 {
+            drop(IUnknown::from_raw(again));
+        }
+        assert_eq!((control.GetBreakpointByIndex(0, &raw mut again), again), (OK, breakpoint.as_raw()));
+        drop(IUnknown::from_raw(again));
+        assert_eq!(control.GetBreakpointByIndex(1, &raw mut again).0 as u32, GONE);
+        assert!(again.is_null());
+        let mut parameters = [0u8; 56];
+        assert_eq!(breakpoint.GetParameters(parameters.as_mut_ptr().cast()), OK);
+        assert_eq!(parameters[8], 5);
+        let mut several = [0u8; 112];
+        let missing = control.GetBreakpointParameters(2, [5, 6].as_ptr(), 0, several.as_mut_ptr().cast());
+        assert_eq!((missing, &several[..56], several[64]), (HRESULT(1), &parameters[..], 0xff));
+        assert_eq!(control.RemoveBreakpoint(std::ptr::null_mut()).0 as u32, 0x8007_0057);
+        assert_eq!(control.RemoveBreakpoint(client.as_raw()).0 as u32, 0x8007_0057, "no breakpoint");
+        assert_eq!(control.RemoveBreakpoint(breakpoint.as_raw()), OK);
+        assert_eq!(breakpoint.GetId(&raw mut id).0 as u32, GONE);
+        assert_eq!(control.RemoveBreakpoint(breakpoint.as_raw()).0 as u32, GONE);
+        drop((control, client));
+        assert_eq!(breakpoint.GetId(&raw mut id).0 as u32, 0x8000_ffff, "the session is gone, too");
+    }
+}
+
+/// The callbacks are asked; what they say together is done.
+#[test]
+fn callbacks_hear_of_a_hit_and_decide() {
+    let first = client();
+    let (told, votes) = listening(&first);
+    let control: IDebugControl4 = first.cast().unwrap();
+    // SAFETY: all places are variables of this function, and all interfaces are alive.
+    unsafe {
+        let mut raw = std::ptr::null_mut();
+        first.CreateClient(&raw mut raw).unwrap();
+        let second = IDebugClient5::from_raw(raw);
+        let (others, other_votes) = listening(&second);
+        control.AddBreakpoint(1, u32::MAX, &raw mut raw).unwrap();
+        let breakpoint = IDebugBreakpoint::from_raw(raw);
+        breakpoint.SetOffset(0x7e00).unwrap();
+        breakpoint.SetDataParameters(2, 2).unwrap();
+        breakpoint.AddFlags(4).unwrap();
+        assert_eq!(take(&told), ["engine 4 0"; 4]);
+        control.SetExecutionStatus(1).unwrap();
+        assert_eq!(control.WaitForEvent(0, u32::MAX), OK);
+        assert_eq!(take(&told), ["engine 16 1", "breakpoint 0", "engine 16 6", "debuggee 4294967295 0"]);
+        let registers: IDebugRegisters2 = first.cast().unwrap();
+        let mut rip = 0;
+        registers.GetInstructionOffset(&raw mut rip).unwrap();
+        assert_eq!(rip, 0x7c04, "behind the access");
+        // GO twice, then BREAK of one against GO of the other.
+        *votes.lock().unwrap() = vec![1, 1, 1];
+        *other_votes.lock().unwrap() = vec![6, 1, 0];
+        take(&others);
+        control.SetExecutionStatus(1).unwrap();
+        assert_eq!(control.WaitForEvent(0, u32::MAX), OK);
+        let rounds = ["engine 16 1", "breakpoint 0"].repeat(3);
+        assert_eq!(take(&told), [rounds.clone(), vec!["engine 16 6", "debuggee 4294967295 0"]].concat());
+        assert_eq!(take(&others).len(), 8);
+        let index = |name: &std::ffi::CStr| {
+            let mut index = 0;
+            registers.GetIndexByName(name.as_ptr(), &raw mut index).unwrap();
+            index
+        };
+        let mut value = [0u8; 32];
+        registers.GetValue(index(c"ax"), value.as_mut_ptr().cast()).unwrap();
+        assert_eq!(value[0], 4, "four rounds");
+        // A step for the callbacks' sake, and one that they hear of.
+        *votes.lock().unwrap() = vec![6, 5];
+        control.SetExecutionStatus(1).unwrap();
+        assert_eq!(control.WaitForEvent(0, u32::MAX), OK);
+        let said = take(&told);
+        assert_eq!(said[1..4], ["breakpoint 0", "engine 16 5", "exception 80000004 1"]);
+        // For the adder alone.
+        breakpoint.AddFlags(8).unwrap();
+        take(&told);
+        take(&others);
+        control.SetExecutionStatus(1).unwrap();
+        assert_eq!(control.WaitForEvent(0, u32::MAX), OK);
+        assert!(take(&told).contains(&"breakpoint 0".into()));
+        assert!(!take(&others).contains(&"breakpoint 0".into()));
+        // A wait that ends by time ends, however often the callbacks say GO.
+        *votes.lock().unwrap() = vec![1; 1_000_000];
+        control.SetExecutionStatus(1).unwrap();
+        assert_eq!(control.WaitForEvent(0, 1), HRESULT(1));
     }
 }
 

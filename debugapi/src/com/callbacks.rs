@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use windows_core::{HRESULT, IUnknown, Interface, interface};
 
+use super::Shared;
 use crate::command::Event;
 
 #[interface("4bf58045-d654-4c40-b0af-683090f356dc")]
@@ -18,8 +19,8 @@ pub unsafe trait IDebugOutputCallbacks: IUnknown {
 /// Told what happens. Those below without parameters are never called.
 pub unsafe trait IDebugEventCallbacks: IUnknown {
     pub fn GetInterestMask(&self, mask: *mut u32) -> HRESULT;
-    pub fn Breakpoint(&self) -> HRESULT;
-    pub fn Exception(&self) -> HRESULT;
+    pub fn Breakpoint(&self, breakpoint: *mut c_void) -> HRESULT;
+    pub fn Exception(&self, record: *const c_void, first_chance: u32) -> HRESULT;
     pub fn CreateThread(&self) -> HRESULT;
     pub fn ExitThread(&self) -> HRESULT;
     pub fn CreateProcessA(&self) -> HRESULT;
@@ -35,6 +36,8 @@ pub unsafe trait IDebugEventCallbacks: IUnknown {
 
 /// The bits of the interest mask.
 mod interest {
+    pub const BREAKPOINT: u32 = 1;
+    pub const EXCEPTION: u32 = 2;
     pub const SESSION_STATUS: u32 = 0x200;
     pub const DEBUGGEE_STATE: u32 = 0x400;
     pub const ENGINE_STATE: u32 = 0x800;
@@ -42,11 +45,35 @@ mod interest {
 
 /// A client's callback object.
 #[derive(Clone)]
-struct Held<T>(T);
+pub(super) struct Held<T>(pub(super) T);
 
 // SAFETY: DbgEng lets callbacks be set and called on whichever thread calls the engine, so a
 // client that uses several threads must give objects that can be called from all of them.
 unsafe impl<T> Send for Held<T> {}
+
+/// `DEBUG_BREAKPOINT_ADDER_ONLY`
+const ADDER_ONLY: u32 = 8;
+
+/// What the callbacks say together: of their `DEBUG_STATUS_*`, the one that stands first in
+/// DbgEng's order.
+#[derive(Default)]
+pub(super) struct Vote(Option<usize>);
+
+impl Vote {
+    /// NO_DEBUGGEE, OUT_OF_SYNC, WAIT_INPUT, TIMEOUT, BREAK, STEP_INTO, STEP_BRANCH, STEP_OVER,
+    /// GO_NOT_HANDLED, GO_HANDLED, GO. NO_CHANGE and IGNORE_EVENT are no votes.
+    const ORDER: [u32; 11] = [7, 15, 16, 17, 6, 5, 8, 4, 3, 2, 1];
+
+    pub(super) fn cast(&mut self, status: Option<u32>) {
+        let place = status.and_then(|status| Self::ORDER.iter().position(|other| *other == status));
+        self.0 = self.0.into_iter().chain(place).min();
+    }
+
+    /// How the target is to go on, if it is.
+    pub(super) fn resumes(&self) -> Option<u32> {
+        self.0.map(|place| Self::ORDER[place]).filter(|status| matches!(status, 1..=5 | 8))
+    }
+}
 
 /// The callbacks of one client.
 pub(super) struct Callbacks {
@@ -118,13 +145,14 @@ impl Callbacks {
         set(&self.events, interested);
     }
 
-    /// Tells the client what it wants to know of these events.
-    pub(super) fn tell(&self, events: &[Event]) {
-        for event in events {
-            match event {
-                Event::Output { mask, text } => self.say(*mask, text),
-                event => self.happened(event),
+    /// Tells the client what it wants to know of an event; gives its vote, where it has one.
+    pub(super) fn tell(&self, shared: &Shared, event: &Event) -> Option<u32> {
+        match event {
+            Event::Output { mask, text } => {
+                self.say(*mask, text);
+                None
             }
+            event => self.happened(shared, event),
         }
     }
 
@@ -135,11 +163,22 @@ impl Callbacks {
         let _ = unsafe { output.Output(mask, text.as_ptr()) };
     }
 
-    fn happened(&self, event: &Event) {
-        let Some((Held(callbacks), mask)) = copy(&self.events) else { return };
-        // SAFETY: these methods take numbers alone.
-        let _ = unsafe {
+    fn happened(&self, shared: &Shared, event: &Event) -> Option<u32> {
+        let (Held(callbacks), mask) = copy(&self.events)?;
+        // SAFETY: the methods take numbers; the record is an array of this function, and the
+        // breakpoint has a reference for whoever gets it.
+        let status = unsafe {
             match event {
+                Event::Breakpoint { breakpoint, flags, .. } if mask & interest::BREAKPOINT != 0 => {
+                    if flags & ADDER_ONLY != 0 && !self.added(shared, *breakpoint) {
+                        return None;
+                    }
+                    callbacks.Breakpoint(shared.object(*breakpoint, None).into_raw())
+                }
+                Event::Exception { code, address, first_chance } if mask & interest::EXCEPTION != 0 => {
+                    let record = Event::exception_record(*code, *address);
+                    callbacks.Exception(record.as_ptr().cast(), *first_chance)
+                }
                 Event::ChangeDebuggeeState { flags, argument } if mask & interest::DEBUGGEE_STATE != 0 => {
                     callbacks.ChangeDebuggeeState(*flags, *argument)
                 }
@@ -149,8 +188,24 @@ impl Callbacks {
                 Event::SessionStatus { status } if mask & interest::SESSION_STATUS != 0 => {
                     callbacks.SessionStatus(*status)
                 }
-                _ => return,
+                _ => return None,
             }
         };
+        event.asks().then_some(status.0 as u32)
+    }
+
+    /// Whether the client with these callbacks has added a breakpoint.
+    fn added(&self, shared: &Shared, handle: u64) -> bool {
+        shared.breakpoints.adder(handle).is_some_and(|client| {
+            let mut events = std::ptr::null_mut();
+            // SAFETY: the place is a variable; what is put there is released by its owner.
+            let theirs = unsafe {
+                if client.GetEventCallbacks(&raw mut events).is_err() || events.is_null() {
+                    return false;
+                }
+                IUnknown::from_raw(events)
+            };
+            copy(&self.events).is_some_and(|(Held(own), _)| own.as_raw() == theirs.as_raw())
+        })
     }
 }

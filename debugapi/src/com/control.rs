@@ -5,12 +5,12 @@
 
 use std::ffi::{c_char, c_void};
 
-use windows_core::{HRESULT, IUnknown, interface};
+use windows_core::{HRESULT, IUnknown, IUnknownImpl, Interface, Weak, interface};
 
 use super::variadic::formatted;
-use super::{Client_Impl, E_INVALIDARG, E_NOTIMPL};
+use super::{Client_Impl, E_INVALIDARG, E_NOTIMPL, IDebugClient5, breakpoint};
 use crate::command::Command;
-use crate::edge::{Out, room, text, wide_text};
+use crate::edge::{Out, input, room, text, wide_text};
 
 #[interface("5182e668-105e-416e-ad92-24ef800424ba")]
 /// Slots 3 to 94.
@@ -106,11 +106,17 @@ pub unsafe trait IDebugControl: IUnknown {
     pub fn Execute(&self, output_control: u32, command: *const c_char, flags: u32) -> HRESULT;
     pub fn ExecuteCommandFile(&self) -> HRESULT;
     pub fn GetNumberBreakpoints(&self, number: *mut u32) -> HRESULT;
-    pub fn GetBreakpointByIndex(&self) -> HRESULT;
-    pub fn GetBreakpointById(&self) -> HRESULT;
-    pub fn GetBreakpointParameters(&self) -> HRESULT;
-    pub fn AddBreakpoint(&self) -> HRESULT;
-    pub fn RemoveBreakpoint(&self) -> HRESULT;
+    pub fn GetBreakpointByIndex(&self, index: u32, breakpoint: *mut *mut c_void) -> HRESULT;
+    pub fn GetBreakpointById(&self, id: u32, breakpoint: *mut *mut c_void) -> HRESULT;
+    pub fn GetBreakpointParameters(
+        &self,
+        count: u32,
+        ids: *const u32,
+        start: u32,
+        parameters: *mut c_void,
+    ) -> HRESULT;
+    pub fn AddBreakpoint(&self, kind: u32, desired_id: u32, breakpoint: *mut *mut c_void) -> HRESULT;
+    pub fn RemoveBreakpoint(&self, breakpoint: *mut c_void) -> HRESULT;
     pub fn AddExtension(&self) -> HRESULT;
     pub fn RemoveExtension(&self) -> HRESULT;
     pub fn GetExtensionByPath(&self) -> HRESULT;
@@ -238,6 +244,34 @@ pub unsafe trait IDebugControl4: IDebugControl3 {
     pub fn GetManagedStatus(&self) -> HRESULT;
     pub fn GetManagedStatusWide(&self) -> HRESULT;
     pub fn ResetManagedStatus(&self) -> HRESULT;
+}
+
+impl Client_Impl {
+    /// Carries out a command that answers with a breakpoint, and gives its object.
+    ///
+    /// # Safety
+    /// The place is null or can be written; what is put there is the caller's to release.
+    unsafe fn breakpoint(
+        &self,
+        command: Command,
+        adder: Option<Weak<IDebugClient5>>,
+        place: *mut *mut c_void,
+    ) -> HRESULT {
+        if place.is_null() {
+            return E_INVALIDARG;
+        }
+        let mut handle = 0;
+        // SAFETY: the place of the command is a variable, that of the object the caller's.
+        unsafe {
+            let result = self.shared.call(command, &[Out::NeedU64(&raw mut handle)]);
+            let object = match result.is_ok() {
+                true => self.shared.object(handle, adder).into_raw(),
+                false => std::ptr::null_mut(),
+            };
+            place.write_unaligned(object);
+            result
+        }
+    }
 }
 
 impl IDebugControl_Impl for Client_Impl {
@@ -460,8 +494,34 @@ impl IDebugControl_Impl for Client_Impl {
             => [Out::NeedU32(number)];
     }
 
+    unsafe fn GetBreakpointByIndex(&self, index: u32, breakpoint: *mut *mut c_void) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.breakpoint(Command::GetBreakpointByIndex { index }, None, breakpoint) }
+    }
+
+    unsafe fn GetBreakpointById(&self, id: u32, breakpoint: *mut *mut c_void) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.breakpoint(Command::GetBreakpointById { id }, None, breakpoint) }
+    }
+
+    methods! {
+        GetBreakpointParameters(count: u32, ids: *const u32, start: u32, parameters: *mut c_void)
+            = GetBreakpointParameters { count, ids: input(ids, count), start }
+            => [Out::NeedBytes(parameters)];
+    }
+
+    unsafe fn AddBreakpoint(&self, kind: u32, desired_id: u32, breakpoint: *mut *mut c_void) -> HRESULT {
+        let adder = self.to_interface::<IDebugClient5>().downgrade().ok();
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { self.breakpoint(Command::AddBreakpoint { kind, desired_id }, adder, breakpoint) }
+    }
+
+    unsafe fn RemoveBreakpoint(&self, breakpoint: *mut c_void) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe { breakpoint::remove(&self.shared, breakpoint) }
+    }
+
     not_implemented! {
-        GetBreakpointByIndex GetBreakpointById GetBreakpointParameters AddBreakpoint RemoveBreakpoint
         AddExtension RemoveExtension GetExtensionByPath CallExtension GetExtensionFunction
         GetWindbgExtensionApis32 GetWindbgExtensionApis64 GetNumberEventFilters GetEventFilterText
         GetEventFilterCommand SetEventFilterCommand GetSpecificFilterParameters
@@ -470,10 +530,11 @@ impl IDebugControl_Impl for Client_Impl {
         SetExceptionFilterSecondCommand
     }
 
+    unsafe fn WaitForEvent(&self, flags: u32, timeout: u32) -> HRESULT {
+        self.shared.wait(flags, timeout)
+    }
+
     methods! {
-        WaitForEvent(flags: u32, timeout: u32)
-            = WaitForEvent { flags, timeout }
-            => [];
         GetLastEventInformation(kind: *mut u32, process: *mut u32, thread: *mut u32, extra: *mut c_void, extra_size: u32, extra_used: *mut u32, description: *mut c_char, description_size: u32, description_used: *mut u32)
             = GetLastEventInformation { extra: room(extra, extra_size), description: room(description, description_size) }
             => [Out::NeedU32(kind), Out::NeedU32(process), Out::NeedU32(thread), Out::Bytes(extra), Out::U32(extra_used), Out::Bytes(description.cast()), Out::U32(description_used)];

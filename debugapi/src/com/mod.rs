@@ -37,6 +37,7 @@ macro_rules! not_implemented {
     )*};
 }
 
+mod breakpoint;
 mod callbacks;
 mod client;
 mod context;
@@ -53,10 +54,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use windows_core::{GUID, HRESULT, Interface, implement};
 
-use crate::command::{Command, Event};
+use crate::command::{Command, Event, Output};
 use crate::edge::{self, Out};
 use crate::host::Execute;
 
+pub use breakpoint::{IDebugBreakpoint, IDebugBreakpoint_Vtbl};
 pub use callbacks::{
     IDebugEventCallbacks, IDebugEventCallbacks_Impl, IDebugOutputCallbacks, IDebugOutputCallbacks_Impl,
 };
@@ -69,16 +71,21 @@ pub use registers::*;
 pub use symbols::*;
 pub use system_objects::*;
 
-use callbacks::Callbacks;
+use callbacks::{Callbacks, Vote};
 
 const S_OK: HRESULT = HRESULT(0);
 const E_NOTIMPL: HRESULT = HRESULT(0x8000_4001_u32 as i32);
+const E_NOINTERFACE: HRESULT = HRESULT(0x8000_4002_u32 as i32);
+const E_UNEXPECTED: HRESULT = HRESULT(0x8000_ffff_u32 as i32);
 const E_INVALIDARG: HRESULT = HRESULT(0x8007_0057_u32 as i32);
 
 /// What all clients of a session have in common.
 struct Shared {
     target: Arc<dyn Execute>,
     clients: Mutex<Vec<Weak<Callbacks>>>,
+    breakpoints: breakpoint::Objects,
+    /// Itself, for what outlives it.
+    own: Weak<Self>,
 }
 
 impl Shared {
@@ -101,15 +108,60 @@ impl Shared {
         if let Some(only) = only {
             let is_output = |event: &mut Event| matches!(event, Event::Output { .. });
             let said: Vec<Event> = reply.events.extract_if(.., is_output).collect();
-            only.tell(&said);
-        }
-        if !reply.events.is_empty() {
-            let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for callbacks in clients.iter().filter_map(Weak::upgrade) {
-                callbacks.tell(&reply.events);
+            for event in &said {
+                let _ = only.tell(self, event);
             }
         }
+        self.tell(&reply.events);
         HRESULT(reply.hresult.0 as i32)
+    }
+
+    /// Tells every client's callbacks what has happened. Gives how the target is to go on, if they
+    /// want it to: what follows in the list, the stop, is then not told.
+    fn tell(&self, events: &[Event]) -> Option<u32> {
+        if events.is_empty() {
+            return None;
+        }
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut vote = Vote::default();
+        let last = events.iter().rposition(Event::asks);
+        for (at, event) in events.iter().enumerate() {
+            clients.iter().filter_map(Weak::upgrade).for_each(|client| vote.cast(client.tell(self, event)));
+            if let Some(status) = vote.resumes().filter(|_| last == Some(at)) {
+                return Some(status);
+            }
+        }
+        None
+    }
+
+    /// WaitForEvent: an event after which the callbacks want the target to go on is none.
+    fn wait(&self, flags: u32, timeout: u32) -> HRESULT {
+        let mut left = timeout;
+        loop {
+            let began = self.milliseconds();
+            let wait = Command::WaitForEvent { flags, timeout: left };
+            let reply = self.target.execute(wait);
+            let Some(status) = self.tell(&reply.events) else { return HRESULT(reply.hresult.0 as i32) };
+            let resumed = self.target.execute(Command::SetExecutionStatus { status });
+            if !resumed.hresult.is_success() {
+                return HRESULT(reply.hresult.0 as i32);
+            }
+            if timeout != u32::MAX {
+                left =
+                    left.saturating_sub(self.milliseconds().saturating_sub(began).try_into().unwrap_or(left));
+            }
+        }
+    }
+
+    /// The machine's own time.
+    fn milliseconds(&self) -> u64 {
+        let reply = self.target.execute(Command::GetClock {});
+        reply.outputs.get(1).map_or(0, |output| if let Output::U64(ns) = output { ns / 1_000_000 } else { 0 })
+    }
+
+    /// The object of a breakpoint.
+    fn object(&self, handle: u64, adder: Option<windows_core::Weak<IDebugClient5>>) -> IDebugBreakpoint {
+        self.breakpoints.of(&self.own, handle, adder)
     }
 }
 
@@ -149,7 +201,13 @@ impl Client {
 
 /// The first client of a session, as DebugCreate gives it.
 pub fn create(target: Arc<dyn Execute>) -> IDebugClient5 {
-    Client::on(&Arc::new(Shared { target, clients: Mutex::default() }))
+    let shared = Arc::new_cyclic(|own| Shared {
+        target,
+        clients: Mutex::default(),
+        breakpoints: breakpoint::Objects::default(),
+        own: Weak::clone(own),
+    });
+    Client::on(&shared)
 }
 
 /// DebugCreate: the first client of a session by the interface asked for.

@@ -127,6 +127,17 @@ pub enum Event {
         breakpoint: u64,
         /// Its id.
         id: u32,
+        /// Its flags.
+        flags: u32,
+    },
+    /// `IDebugEventCallbacks::Exception`
+    Exception {
+        /// What the record has as its code.
+        code: u32,
+        /// Where.
+        address: u64,
+        /// 1 if the guest has not seen it.
+        first_chance: u32,
     },
     /// `IDebugOutputCallbacks::Output`
     Output {
@@ -135,6 +146,21 @@ pub enum Event {
         /// What is said.
         text: String,
     },
+}
+
+impl Event {
+    /// Whether callbacks are asked how the target is to go on.
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::Breakpoint { .. } | Self::Exception { .. })
+    }
+
+    /// An EXCEPTION_RECORD64 without parameters.
+    pub fn exception_record(code: u32, address: u64) -> [u8; 152] {
+        let mut record = [0; 152];
+        record[0..4].copy_from_slice(&code.to_le_bytes());
+        record[16..24].copy_from_slice(&address.to_le_bytes());
+        record
+    }
 }
 
 impl From<Change> for Event {
@@ -165,10 +191,17 @@ impl Field for Event {
                 mask.put(to);
                 Text(text.clone()).put(to);
             }
-            Self::Breakpoint { breakpoint, id } => {
+            Self::Breakpoint { breakpoint, id, flags } => {
                 5u8.put(to);
                 breakpoint.put(to);
                 id.put(to);
+                flags.put(to);
+            }
+            Self::Exception { code, address, first_chance } => {
+                6u8.put(to);
+                code.put(to);
+                address.put(to);
+                first_chance.put(to);
             }
         }
     }
@@ -179,7 +212,16 @@ impl Field for Event {
             2 => Self::ChangeEngineState { flags: u32::take(from)?, argument: u64::take(from)? },
             3 => Self::SessionStatus { status: u32::take(from)? },
             4 => Self::Output { mask: u32::take(from)?, text: Text::take(from)?.0 },
-            5 => Self::Breakpoint { breakpoint: u64::take(from)?, id: u32::take(from)? },
+            5 => Self::Breakpoint {
+                breakpoint: u64::take(from)?,
+                id: u32::take(from)?,
+                flags: u32::take(from)?,
+            },
+            6 => Self::Exception {
+                code: u32::take(from)?,
+                address: u64::take(from)?,
+                first_chance: u32::take(from)?,
+            },
             _ => return Err(Malformed("there is no such event")),
         })
     }

@@ -95,6 +95,7 @@ pub(super) struct Breakpoints {
 pub(super) struct Hit {
     pub handle: u64,
     pub id: u32,
+    pub flags: u32,
     /// The access, of a data breakpoint.
     pub access: Option<(Place, Direction)>,
 }
@@ -252,6 +253,10 @@ impl Breakpoint {
         };
     }
 
+    fn hit(&self, access: Option<(Place, Direction)>) -> Hit {
+        Hit { handle: self.handle, id: self.id, flags: self.flags, access }
+    }
+
     /// It is reached: whether that is a hit.
     fn reached(&mut self, thread: u32, stepping: bool) -> bool {
         if stepping && self.flags & flag::GO_ONLY != 0 || self.match_thread().is_some_and(|id| id != thread) {
@@ -297,11 +302,8 @@ impl Breakpoints {
         let here =
             |breakpoint: &Breakpoint| matches!(breakpoint.armed, Some(Armed::Code(at)) if at == address);
         let hit = self.list.iter_mut().filter(|breakpoint| here(breakpoint));
-        hit.filter_map(|breakpoint| {
-            let hit = Hit { handle: breakpoint.handle, id: breakpoint.id, access: None };
-            breakpoint.reached(thread, stepping).then_some(hit)
-        })
-        .collect()
+        hit.filter_map(|breakpoint| breakpoint.reached(thread, stepping).then(|| breakpoint.hit(None)))
+            .collect()
     }
 
     /// How many of the machine's breakpoints at an address are of the session.
@@ -326,8 +328,7 @@ impl Breakpoints {
             let Some(Armed::Watch(id)) = breakpoint.armed else { continue };
             let Some(met) = met.iter().find(|met| met.watch == id) else { continue };
             if breakpoint.reached(thread, stepping) {
-                let access = Some((met.place, met.direction));
-                hits.push(Hit { handle: breakpoint.handle, id: breakpoint.id, access });
+                hits.push(breakpoint.hit(Some((met.place, met.direction))));
             }
         }
         hits
@@ -582,7 +583,7 @@ impl Session {
 
     /// Tells the callbacks of hits.
     pub(super) fn tell_hits(&mut self, hits: &[Hit]) {
-        let told = |hit: &Hit| Event::Breakpoint { breakpoint: hit.handle, id: hit.id };
+        let told = |hit: &Hit| Event::Breakpoint { breakpoint: hit.handle, id: hit.id, flags: hit.flags };
         self.events.extend(hits.iter().map(told));
     }
 }

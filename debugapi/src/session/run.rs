@@ -236,8 +236,10 @@ impl Session {
                 self.tell_hits(&hits);
                 hit(&hits)
             }
-            Halt::BreakIn => exception(machine, BREAKPOINT, "Break instruction exception - code 80000003"),
-            Halt::Step => exception(machine, SINGLE_STEP, "Single step exception - code 80000004"),
+            Halt::BreakIn => {
+                self.exception(machine, BREAKPOINT, "Break instruction exception - code 80000003")
+            }
+            Halt::Step => self.exception(machine, SINGLE_STEP, "Single step exception - code 80000004"),
             Halt::End(stop) => {
                 self.ended = matches!(stop, Stop::Exit(_) | Stop::PowerOff | Stop::Reset | Stop::TripleFault);
                 end(stop)
@@ -245,6 +247,16 @@ impl Session {
         };
         self.say_status(STATUS_BREAK);
         self.events.push(Event::ChangeDebuggeeState { flags: CDS_ALL, argument: 0 });
+    }
+
+    /// An exception event with its DEBUG_LAST_EVENT_INFO_EXCEPTION: the EXCEPTION_RECORD64 of 152
+    /// bytes, and whether it is the first chance.
+    fn exception(&mut self, machine: &Machine, code: u32, description: &str) -> LastEvent {
+        let address = machine.cpus.first().map_or(0, |cpu| cpu.rip);
+        self.events.push(Event::Exception { code, address, first_chance: 1 });
+        let mut extra = Event::exception_record(code, address).to_vec();
+        extra.extend(1u64.to_le_bytes());
+        LastEvent { kind: EVENT_EXCEPTION, thread: EVENT_THREAD, extra, description: description.into() }
     }
 
     /// Takes away what a step over an instruction waits for, and what no one will ask for any more.
@@ -278,17 +290,6 @@ fn ended_by(halt: &Halt) -> (u32, u32) {
         Halt::End(Stop::Watch) => (8, 0),
         Halt::BreakIn => (9, 0),
     }
-}
-
-/// An exception event with its DEBUG_LAST_EVENT_INFO_EXCEPTION: the EXCEPTION_RECORD64 of 152
-/// bytes, and whether it is the first chance.
-fn exception(machine: &Machine, code: u32, description: &str) -> LastEvent {
-    let rip = machine.cpus.first().map_or(0, |cpu| cpu.rip);
-    let mut extra = vec![0; 160];
-    extra[0..4].copy_from_slice(&code.to_le_bytes());
-    extra[16..24].copy_from_slice(&rip.to_le_bytes());
-    extra[152..156].copy_from_slice(&1u32.to_le_bytes());
-    LastEvent { kind: EVENT_EXCEPTION, thread: 0, extra, description: description.into() }
 }
 
 /// A breakpoint event with its DEBUG_LAST_EVENT_INFO_BREAKPOINT, the id. Of several hits at one

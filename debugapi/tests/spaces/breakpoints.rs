@@ -236,7 +236,7 @@ fn a_hit_is_an_event_and_the_target_goes_on_from_it() {
     let stopped = Event::ChangeEngineState { flags: 0x10, argument: 6 };
     let running = Event::ChangeEngineState { flags: 0x10, argument: 1 };
     let all = Event::ChangeDebuggeeState { flags: ANY, argument: 0 };
-    assert_eq!(reply.events, [running, Event::Breakpoint { breakpoint, id: 0 }, stopped, all]);
+    assert_eq!(reply.events, [running, Event::Breakpoint { breakpoint, id: 0, flags: 4 }, stopped, all]);
     assert_eq!((desk.last(), desk.description()), ((2, 1, 0), "Breakpoint 0 hit".into()));
     assert_eq!(desk.bench.machine.instructions(), 1);
     for round in 1..4 {
@@ -340,8 +340,10 @@ fn data_breakpoints_are_hit_after_the_access() {
     let behind = desk.code(21, 0);
     desk.ok(Command::SetExecutionStatus { status: GO });
     let reply = desk.call(Command::WaitForEvent { flags: 0, timeout: ANY });
-    let hits =
-        [Event::Breakpoint { breakpoint: beside, id: 0 }, Event::Breakpoint { breakpoint: behind, id: 1 }];
+    let hits = [
+        Event::Breakpoint { breakpoint: beside, id: 0, flags: 4 },
+        Event::Breakpoint { breakpoint: behind, id: 1, flags: 4 },
+    ];
     assert_eq!(reply.events[1..3], hits);
 }
 

@@ -49,7 +49,9 @@ fn a_target_runs_until_it_is_interrupted() {
     let reply = call(&mut session, &mut bench, Command::WaitForEvent { flags: 0, timeout: u32::MAX });
     assert_eq!(reply.hresult, HResult::OK);
     let stopped = Event::ChangeEngineState { flags: 0x10, argument: 6 };
-    assert_eq!(reply.events, [stopped, Event::ChangeDebuggeeState { flags: u32::MAX, argument: 0 }]);
+    let exception = Event::Exception { code: 0x8000_0003, address: 0, first_chance: 1 };
+    let all = Event::ChangeDebuggeeState { flags: u32::MAX, argument: 0 };
+    assert_eq!(reply.events, [exception, stopped, all]);
     assert_eq!(bench.machine.instructions(), 1_000_000);
     assert_eq!(status(&mut session, &mut bench), Some(6));
 }
