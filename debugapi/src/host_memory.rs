@@ -111,7 +111,7 @@ impl<'s, 'a> HostMemory<'s, 'a> {
         context: Option<Context>,
         location: Location,
         buffer: &mut [u8],
-    ) -> Result<(Completion, Option<Reading>), Error> {
+    ) -> Result<(Completion, Option<Box<Reading>>), Error> {
         if buffer.is_empty() {
             return Ok((Completion::All, None));
         }
@@ -137,7 +137,7 @@ impl<'s, 'a> HostMemory<'s, 'a> {
         context: Option<Context>,
         location: Location,
         bytes: &[u8],
-    ) -> Result<(Completion, Option<Receipt>), Error> {
+    ) -> Result<(Completion, Option<Box<Receipt>>), Error> {
         if bytes.is_empty() {
             return Ok((Completion::All, None));
         }

@@ -321,6 +321,7 @@ impl Cpu {
     }
 
     /// What a page walk depends on now.
+    #[inline]
     pub fn paging(&self) -> walk::Context {
         let c = &self.control;
         let mode = if c.cr0 & cr0::PG == 0 {

@@ -215,28 +215,37 @@ fn elsewhere(
 impl Machine {
     /// Writes from outside; with [`Self::write`], the only way to do so. The machine stands
     /// between two instructions.
-    pub fn inject(&mut self, injection: &Injection) -> Receipt {
+    pub fn inject(&mut self, injection: &Injection) -> Box<Receipt> {
         let Injection { space, address, bytes, semantics } = injection;
         self.write(*space, *address, *semantics, bytes)
     }
 
     /// [`Self::inject`] without the copy of the bytes.
+    ///
+    /// The receipt is filled where it stays: with some 300 bytes it is too long to be handed on.
     #[inline]
-    pub fn write(&mut self, space: Space, address: u64, semantics: Semantics, bytes: &[u8]) -> Receipt {
-        let mut receipt = Receipt {
-            instructions: self.exact(),
-            space,
-            address,
-            semantics,
-            asked: bytes.len(),
-            data: FirstBytes::of(bytes),
-            written: 0,
-            stopped: None,
-            detail: Detail::Nothing,
-        };
+    pub fn write(&mut self, space: Space, address: u64, semantics: Semantics, bytes: &[u8]) -> Box<Receipt> {
+        let instructions = self.exact();
+        let mut receipt = Box::write(
+            Box::new_uninit(),
+            Receipt {
+                instructions,
+                space,
+                address,
+                semantics,
+                asked: bytes.len(),
+                data: FirstBytes::of(bytes),
+                written: 0,
+                stopped: None,
+                detail: Detail::Nothing,
+            },
+        );
         let (place, data) = ((space, address), Data::Write(bytes));
         let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut receipt.detail);
-        (receipt.written, receipt.stopped) = (outcome.moved, outcome.refusal);
+        receipt.written = outcome.moved;
+        if outcome.refusal.is_some() {
+            receipt.stopped = outcome.refusal;
+        }
         self.note(|| {
             let injection = Injection { space, address, bytes: bytes.to_vec(), semantics };
             Input::Write { injection, written: outcome.moved }
@@ -248,27 +257,41 @@ impl Machine {
     ///
     /// Where the answer comes from a device ([`Reading::touched_device`]) or the semantics is
     /// `Cpu`, the reading may have changed the machine, as an injection does.
-    pub fn peek(&mut self, space: Space, address: u64, semantics: Semantics, buffer: &mut [u8]) -> Reading {
+    pub fn peek(
+        &mut self,
+        space: Space,
+        address: u64,
+        semantics: Semantics,
+        buffer: &mut [u8],
+    ) -> Box<Reading> {
         let instructions = self.exact();
+        let mut reading = Box::write(
+            Box::new_uninit(),
+            Reading {
+                instructions,
+                space,
+                address,
+                semantics,
+                read: 0,
+                stopped: None,
+                detail: Detail::Nothing,
+            },
+        );
         let length = buffer.len();
-        let mut detail = Detail::Nothing;
         let (place, data) = ((space, address), Data::Read(buffer));
-        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut detail);
-        if detail.touched_device() || semantics == Semantics::Cpu {
+        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut reading.detail);
+        reading.read = outcome.moved;
+        if outcome.refusal.is_some() {
+            reading.stopped = outcome.refusal;
+        }
+        if semantics == Semantics::Cpu || reading.touched_device() {
             self.note(|| Input::Read { space, address, semantics, length, read: outcome.moved });
         }
-        Reading {
-            instructions,
-            space,
-            address,
-            semantics,
-            read: outcome.moved,
-            stopped: outcome.refusal,
-            detail,
-        }
+        reading
     }
 
     /// Sets the clock to the instructions retired, for devices that look at it.
+    #[inline]
     pub(crate) fn exact(&mut self) -> u64 {
         let now = self.instructions().max(self.board.fabric.clock.retired());
         self.board.fabric.clock.set_retired(now);

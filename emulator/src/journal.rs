@@ -80,9 +80,13 @@ impl Machine {
     /// Adds what has just come to the record, if one is kept.
     #[inline]
     pub(crate) fn note(&mut self, input: impl FnOnce() -> Input) {
-        if self.events.is_none() {
-            return;
+        if self.events.is_some() {
+            self.keep(input);
         }
+    }
+
+    #[cold]
+    fn keep(&mut self, input: impl FnOnce() -> Input) {
         let event = Event { at: self.position(), input: input(), hash: self.state_hash() };
         if let Some(events) = &mut self.events {
             events.push(event);

@@ -15,11 +15,11 @@ use super::{Action, At, CodePlace, Expect, Schedule, ScheduleError};
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Done {
     /// A write was tried.
-    Write(Receipt),
+    Write(Box<Receipt>),
     /// A reading was tried.
     Read {
         /// What it met.
-        reading: Reading,
+        reading: Box<Reading>,
         /// What it gave, zeros where nothing came.
         bytes: Vec<u8>,
     },

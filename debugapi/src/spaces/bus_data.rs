@@ -69,7 +69,7 @@ impl DataSpaces<'_> {
             }
             let read = buffer.len().min(2);
             buffer[..read].fill(0xff);
-            let receipt = Reading {
+            let receipt = Box::new(Reading {
                 instructions: self.machine.instructions(),
                 space,
                 address,
@@ -77,7 +77,7 @@ impl DataSpaces<'_> {
                 read,
                 stopped: None,
                 detail: Detail::Nothing,
-            };
+            });
             return Ok(Transfer { count: read, receipt });
         }
         self.read(space, address, buffer, Semantics::Debugger)

@@ -73,7 +73,7 @@ impl DataSpaces<'_> {
         buffer: &mut [u8],
     ) -> Result<Transfer<()>, Error> {
         if buffer.is_empty() {
-            return Ok(Transfer { count: 0, receipt: () });
+            return Ok(Transfer { count: 0, receipt: Box::new(()) });
         }
         let cpu = self.processor(processor)?;
         let object = match offset {
@@ -85,7 +85,7 @@ impl DataSpaces<'_> {
         };
         let count = buffer.len().min(object.len());
         buffer[..count].copy_from_slice(&object[..count]);
-        Ok(Transfer { count, receipt: () })
+        Ok(Transfer { count, receipt: Box::new(()) })
     }
 
     /// WriteControl. Fields of the special registers whose value changes are written in the order
@@ -102,7 +102,7 @@ impl DataSpaces<'_> {
         bytes: &[u8],
     ) -> Result<Transfer<Vec<Receipt>>, Error> {
         if bytes.is_empty() {
-            return Ok(Transfer { count: 0, receipt: Vec::new() });
+            return Ok(Transfer { count: 0, receipt: Box::default() });
         }
         let cpu = self.processor(processor)?;
         match offset {
@@ -122,7 +122,7 @@ impl DataSpaces<'_> {
             }
             let Some((space, address)) = place(cpu, source) else { continue };
             match self.write(space, address, &new[field], Semantics::Debugger) {
-                Ok(done) => receipts.push(done.receipt),
+                Ok(done) => receipts.push(*done.receipt),
                 Err(error) if *at == 0 => return Err(error),
                 Err(Error::NothingWritten(receipt)) => {
                     count = *at;
@@ -133,7 +133,7 @@ impl DataSpaces<'_> {
             }
         }
         self.changed(Change::Data(DataSpace::Control));
-        Ok(Transfer { count, receipt: receipts })
+        Ok(Transfer { count, receipt: Box::new(receipts) })
     }
 
     fn processor(&self, processor: u32) -> Result<usize, Error> {

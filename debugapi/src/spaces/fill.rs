@@ -59,7 +59,7 @@ impl DataSpaces<'_> {
             };
             filled.count += receipt.written;
             let complete = receipt.complete();
-            filled.receipts.push(receipt);
+            filled.receipts.push(*receipt);
             if !complete {
                 break;
             }

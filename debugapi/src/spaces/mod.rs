@@ -53,7 +53,7 @@ pub struct Transfer<R = Receipt> {
     /// How many bytes, from the first on.
     pub count: usize,
     /// What they met on their way.
-    pub receipt: R,
+    pub receipt: Box<R>,
 }
 
 impl<R> Transfer<R> {
@@ -186,7 +186,7 @@ impl<'a> DataSpaces<'a> {
     ) -> Result<Transfer, Error> {
         let receipt = self.machine.write(space, address, semantics, bytes);
         if receipt.written == 0 && !bytes.is_empty() {
-            return Err(nothing_written(receipt));
+            return Err(Error::NothingWritten(receipt));
         }
         Ok(Transfer { count: receipt.written, receipt })
     }
@@ -217,13 +217,8 @@ impl<'a> DataSpaces<'a> {
     ) -> Result<Transfer<Reading>, Error> {
         let reading = self.machine.peek(space, address, semantics, buffer);
         if reading.read == 0 && !buffer.is_empty() {
-            return Err(Error::NothingRead(Box::new(reading)));
+            return Err(Error::NothingRead(reading));
         }
         Ok(Transfer { count: reading.read, receipt: reading })
     }
-}
-
-#[cold]
-fn nothing_written(receipt: Receipt) -> Error {
-    Error::NothingWritten(Box::new(receipt))
 }

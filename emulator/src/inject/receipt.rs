@@ -153,6 +153,12 @@ impl<T> From<Trace<T>> for Listed<T> {
     }
 }
 
+impl<T> Default for More<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), omitted: 0 }
+    }
+}
+
 impl<T> Default for Trace<T> {
     fn default() -> Self {
         Self { first: None, more: None }
@@ -169,26 +175,36 @@ impl<T> Trace<T> {
         }
     }
 
-    /// Runs `fill` on an item in its place, the first one or one that is then pushed.
+    /// Pushes an item, made in its place, and gives it to be filled there. One beyond the limit stays
+    /// until the next, or until [`Self::settle`].
     #[inline]
-    pub(super) fn fill<R>(&mut self, item: T, fill: impl FnOnce(&mut T) -> R) -> R {
-        if self.first.is_none() {
-            return fill(self.first.insert(item));
+    pub(super) fn place(&mut self, item: impl FnOnce() -> T) -> &mut T {
+        if self.first.is_none() { self.first.insert(item()) } else { self.place_more(item()) }
+    }
+
+    #[cold]
+    fn place_more(&mut self, item: T) -> &mut T {
+        self.settle();
+        let more = self.more.get_or_insert_default();
+        let at = more.items.len();
+        more.items.push(item);
+        &mut more.items[at]
+    }
+
+    /// Only counts what is beyond the limit.
+    pub(super) fn settle(&mut self) {
+        if let Some(more) = &mut self.more
+            && more.items.len() >= DETAIL_LIMIT
+        {
+            more.items.pop();
+            more.omitted += 1;
         }
-        let mut item = item;
-        let result = fill(&mut item);
-        self.push_more(item);
-        result
     }
 
     #[cold]
     fn push_more(&mut self, item: T) {
-        let more = self.more.get_or_insert_with(|| Box::new(More { items: Vec::new(), omitted: 0 }));
-        if more.items.len() + 1 < DETAIL_LIMIT {
-            more.items.push(item);
-        } else {
-            more.omitted += 1;
-        }
+        self.place_more(item);
+        self.settle();
     }
 
     /// The items that are kept, in their order.
@@ -312,6 +328,21 @@ pub struct PageStep {
     pub from_tlb: bool,
     /// What answered there.
     pub spans: Trace<Span>,
+}
+
+impl PageStep {
+    /// A step that has found nothing yet.
+    #[inline]
+    pub(super) fn at(linear: u64) -> Self {
+        Self {
+            linear,
+            entries: Trail::default(),
+            physical: None,
+            size_bits: 0,
+            from_tlb: false,
+            spans: Trace::default(),
+        }
+    }
 }
 
 /// A run of physical bytes with one answer.

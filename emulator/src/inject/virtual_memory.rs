@@ -6,7 +6,7 @@ use crate::cpu::Cpu;
 use crate::memory::{Memory, PAGE};
 use crate::mmu::rights::error;
 use crate::mmu::tlb::Access;
-use crate::mmu::walk::{self, Miss, Mode, Walk};
+use crate::mmu::walk::{self, Miss, Mode, Page, Trail, Walk};
 use crate::state::efer;
 
 /// What a walk from outside depends on: the processor's paging, perhaps with another root.
@@ -26,11 +26,18 @@ fn exists(mode: Mode, linear: u64) -> bool {
 
 /// Walks the page tables in memory, without a trace.
 pub(super) fn walk(cpu: &Cpu, memory: &Memory, root: Option<u64>, linear: u64) -> Walk {
-    let context = context(cpu, root);
+    let mut trail = Trail::default();
+    let outcome = find(memory, &context(cpu, root), linear, &mut trail);
+    Walk { outcome, trail }
+}
+
+/// The page of a linear address; `trail` takes the entries on the way.
+#[inline(always)]
+fn find(memory: &Memory, context: &walk::Context, linear: u64, trail: &mut Trail) -> Result<Page, Miss> {
     if !exists(context.mode, linear) {
-        return Walk { outcome: Err(Miss::NonCanonical), trail: walk::Trail::default() };
+        return Err(Miss::NonCanonical);
     }
-    walk::walk(memory, &context, linear)
+    walk::find(memory, context, linear, trail)
 }
 
 /// One access to virtual memory, upwards until the first byte that refuses.
@@ -59,48 +66,43 @@ pub(super) fn transfer(
     *detail = Detail::Virtual { mode: base.mode, root: base.cr3, pages: Trace::default() };
     let Detail::Virtual { pages, .. } = detail else { return Outcome::all(0) };
     let mut done = 0;
-    let mut refusal = None;
     while done < data.len() {
         let Some(linear) = address.checked_add(done as u64) else {
-            refusal = Some(Refusal::End);
-            break;
-        };
-        let walked = walk(processor, &board.fabric.memory, root, linear);
-        let step = PageStep {
-            linear,
-            entries: walked.trail,
-            physical: walked.outcome.ok().map(|page| page.physical),
-            size_bits: walked.outcome.map_or(0, |page| page.size_bits),
-            from_tlb: false,
-            spans: Trace::default(),
+            pages.settle();
+            return Outcome::stopped(done, Refusal::End);
         };
         let room = (data.len() - done).min((PAGE - linear % PAGE) as usize);
         let part = data.part(done, room);
-        let outcome = pages.fill(step, |step| {
-            let found = match semantics {
-                Semantics::Cpu => as_processor(processor, board, &walked, linear, access, &mut step.from_tlb),
-                _ => walked.outcome.map(|page| page.physical).map_err(|miss| reason(&walked, miss, linear)),
-            };
-            match found {
-                Ok(physical) => {
-                    step.physical = Some(physical);
-                    physical::transfer(board, semantics, physical, part, &mut step.spans)
-                }
-                Err(refusal) => Outcome::stopped(0, refusal),
+        let step = pages.place(|| PageStep::at(linear));
+        let walked = find(&board.fabric.memory, &base, linear, &mut step.entries);
+        if let Ok(page) = walked {
+            (step.physical, step.size_bits) = (Some(page.physical), page.size_bits);
+        }
+        let found = match semantics {
+            Semantics::Cpu => as_processor(processor, board, walked, linear, access, &mut step.from_tlb),
+            _ => walked.map(|page| page.physical).map_err(|miss| reason(&step.entries, miss, linear)),
+        };
+        let outcome = match found {
+            Ok(physical) => {
+                step.physical = Some(physical);
+                physical::transfer(board, semantics, physical, part, &mut step.spans)
             }
-        });
+            Err(refusal) => Outcome::stopped(0, refusal),
+        };
         done += outcome.moved;
-        refusal = outcome.refusal;
-        if refusal.is_some() {
-            break;
+        if outcome.refusal.is_some() {
+            pages.settle();
+            return Outcome { moved: done, ..outcome };
         }
     }
-    Outcome { moved: done, refusal }
+    pages.settle();
+    Outcome::all(done)
 }
 
 /// The reason of a walk that found no page.
-fn reason(walked: &Walk, miss: Miss, linear: u64) -> Refusal {
-    let last = walked.trail.iter().next_back();
+#[cold]
+fn reason(trail: &Trail, miss: Miss, linear: u64) -> Refusal {
+    let last = trail.iter().next_back();
     match (miss, last) {
         (Miss::NotPresent, Some(last)) => Refusal::NotPresent { level: last.level, address: last.address },
         (Miss::Reserved, Some(last)) => Refusal::Reserved { level: last.level, address: last.address },
@@ -116,7 +118,7 @@ fn reason(walked: &Walk, miss: Miss, linear: u64) -> Refusal {
 fn as_processor(
     cpu: &mut Cpu,
     board: &mut Board,
-    walked: &Walk,
+    walked: Result<Page, Miss>,
     linear: u64,
     access: Access,
     from_tlb: &mut bool,
@@ -126,7 +128,7 @@ fn as_processor(
     if long && !walk::canonical(linear, cpu.linear_bits()) {
         return Err(Refusal::Fault { vector: 13, error: 0, address: linear });
     }
-    if !long && walked.outcome == Err(Miss::NonCanonical) {
+    if !long && walked == Err(Miss::NonCanonical) {
         return Err(Refusal::NonCanonical { address: linear });
     }
     let linear = if long { linear } else { linear & 0xffff_ffff };
@@ -139,7 +141,7 @@ fn as_processor(
         Refusal::Fault { vector: 14, error, address: linear }
     };
     let paging = cpu.paging().mode != Mode::Off;
-    let cause = match &walked.outcome {
+    let cause = match &walked {
         Ok(page) if paging => cpu.denied(page, access, view),
         Ok(_) => None,
         Err(Miss::NotPresent | Miss::NonCanonical) => Some(0),

@@ -182,6 +182,14 @@ impl Memory {
         }
     }
 
+    /// The place in the backing store of `len` bytes at `address`, if they lie within one page of the
+    /// largest range of RAM.
+    #[inline]
+    pub(crate) fn ram_in_page(&self, address: u64, len: usize) -> Option<u64> {
+        let offset = self.map.main_ram(address & self.a20_mask)?;
+        (address % PAGE + len as u64 <= PAGE).then_some(offset)
+    }
+
     /// Reads RAM and ROM. Returns how many bytes were read before the first address that is
     /// neither; no device is touched.
     pub fn read(&self, address: u64, buffer: &mut [u8]) -> usize {
@@ -220,7 +228,7 @@ impl Memory {
     }
 
     /// Writes backing store within one page.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn store_backing(&mut self, offset: u64, bytes: &[u8]) {
         self.ram.write(offset, bytes);
         self.written(offset, bytes.len() as u64);
@@ -229,9 +237,7 @@ impl Memory {
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
     #[inline]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
-        if let Some(offset) =
-            self.map.main_ram(address & self.a20_mask).filter(|_| address % PAGE <= PAGE - 8)
-        {
+        if let Some(offset) = self.ram_in_page(address, 8) {
             return Some(self.ram.read_u64(offset));
         }
         let mut bytes = [0; 8];

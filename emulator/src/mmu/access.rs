@@ -477,37 +477,21 @@ impl Cpu {
     ) -> Result<Translation, Leave> {
         let memory = &mut board.fabric.memory;
         let context = self.paging();
-        let walked = walk::walk(memory, &context, linear);
-        let cause = match &walked.outcome {
+        let mut accessed = walk::Accessed(true);
+        let found = walk::find(memory, &context, linear, &mut accessed);
+        let cause = match &found {
             Ok(_) if context.mode == walk::Mode::Off => None,
             Ok(page) => self.denied(page, access, view),
             Err(Miss::NotPresent | Miss::NonCanonical) => Some(0),
             // A table in a hole reads as all ones there, and those have reserved bits set.
             Err(Miss::Reserved | Miss::OutsideMemory) => Some(error::P | error::RSVD),
         };
-        let (Ok(page), None) = (walked.outcome, cause) else {
+        let (Ok(page), None) = (found, cause) else {
             return Err(self.page_fault(linear, cause.unwrap_or(0), access, view));
         };
-        let mut dirty = page.dirty;
-        let settled = walked.trail.all_have(entry::A) && (dirty || access != Access::Write);
-        if context.mode != walk::Mode::Off && !settled {
-            let leaf = walked.trail.len();
-            let width = if context.mode == walk::Mode::Legacy { 4 } else { 8 };
-            for (nth, visited) in walked.trail.iter().enumerate() {
-                // The PDPTEs of PAE paging have no accessed bit.
-                if context.mode == walk::Mode::Pae && visited.level == 3 {
-                    continue;
-                }
-                let mut value = visited.value | entry::A;
-                if access == Access::Write && nth + 1 == leaf {
-                    value |= entry::D;
-                    dirty = true;
-                }
-                if value != visited.value {
-                    memory.write(visited.address, &value.to_le_bytes()[..width]);
-                    board.attention |= memory.has_stale_code();
-                }
-            }
+        if !accessed.0 || access == Access::Write && !page.dirty {
+            mark_accessed(memory, &context, linear, access);
+            board.attention |= memory.has_stale_code();
         }
         let physical = page.physical & !0xfff;
         let translation = Translation {
@@ -534,7 +518,26 @@ impl Cpu {
                 self.tlb.fill(Access::Write, view, translation, write_host);
             }
         }
-        debug_assert!(access != Access::Write || dirty);
         Ok(translation)
+    }
+}
+
+/// Sets the accessed bits of the entries that lead to the page of `linear`, and for a write the
+/// dirty bit of the last (SDM volume 3, 5.8).
+#[inline(never)]
+fn mark_accessed(memory: &mut Memory, context: &walk::Context, linear: u64, access: Access) {
+    let trail = walk::walk(memory, context, linear).trail;
+    let width = if context.mode == walk::Mode::Legacy { 4 } else { 8 };
+    for (nth, visited) in trail.iter().enumerate() {
+        // The PDPTEs of PAE paging have no accessed bit.
+        if context.mode == walk::Mode::Pae && visited.level == 3 {
+            continue;
+        }
+        let last = nth + 1 == trail.len();
+        let dirty = if access == Access::Write && last { entry::D } else { 0 };
+        let value = visited.value | entry::A | dirty;
+        if value != visited.value {
+            memory.write(visited.address, &value.to_le_bytes()[..width]);
+        }
     }
 }

@@ -117,7 +117,7 @@ pub struct Trail {
 impl From<Vec<Visited>> for Trail {
     fn from(entries: Vec<Visited>) -> Self {
         let mut trail = Self::default();
-        entries.iter().for_each(|entry| trail.push(entry.level, entry.address, entry.value));
+        entries.iter().for_each(|entry| trail.visit(entry.level, entry.address, entry.value));
         trail
     }
 }
@@ -129,19 +129,6 @@ impl From<Trail> for Vec<Visited> {
 }
 
 impl Trail {
-    #[inline(always)]
-    fn push(&mut self, level: u8, address: u64, value: u64) {
-        let at = usize::from(self.len);
-        if at == 0 {
-            self.root_level = level;
-        }
-        if at < 5 {
-            self.addresses[at] = address;
-            self.values[at] = value;
-            self.len += 1;
-        }
-    }
-
     /// The entries, root first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Visited> + ExactSizeIterator + '_ {
         (0..self.len()).map(|at| Visited {
@@ -149,12 +136,6 @@ impl Trail {
             address: self.addresses[at],
             value: self.values[at],
         })
-    }
-
-    /// Whether every entry visited has all of `bits` set.
-    #[inline(always)]
-    pub fn all_have(&self, bits: u64) -> bool {
-        self.values.iter().take(self.len()).all(|value| value & bits == bits)
     }
 
     /// How many entries were visited.
@@ -166,6 +147,46 @@ impl Trail {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+/// Who is told of the entries that a walk visits, root first.
+pub trait Visit {
+    /// An entry of this level was read at `address`.
+    fn visit(&mut self, level: u8, address: u64, value: u64);
+
+    /// A PDPTE of PAE paging, which has no accessed bit.
+    #[inline(always)]
+    fn visit_pae_pdpte(&mut self, address: u64, value: u64) {
+        self.visit(3, address, value);
+    }
+}
+
+impl Visit for Trail {
+    #[inline(always)]
+    fn visit(&mut self, level: u8, address: u64, value: u64) {
+        let at = usize::from(self.len);
+        if at == 0 {
+            self.root_level = level;
+        }
+        if at < 5 {
+            self.addresses[at] = address;
+            self.values[at] = value;
+            self.len += 1;
+        }
+    }
+}
+
+/// Whether all entries that have an accessed bit have it set: what most walks need to know.
+pub struct Accessed(pub bool);
+
+impl Visit for Accessed {
+    #[inline(always)]
+    fn visit(&mut self, _level: u8, _address: u64, value: u64) {
+        self.0 &= value & entry::A != 0;
+    }
+
+    #[inline(always)]
+    fn visit_pae_pdpte(&mut self, _address: u64, _value: u64) {}
 }
 
 /// Where a linear address leads.
@@ -244,10 +265,23 @@ pub fn canonical(address: u64, bits: u32) -> bool {
 
 /// Walks the paging structures for `linear`.
 pub fn walk(tables: &impl Tables, context: &Context, linear: u64) -> Walk {
-    // The trail is written where it stays: it is too long to be moved for each walk.
-    let mut walk = Walk { outcome: Err(Miss::NotPresent), trail: Trail::default() };
-    let trail = &mut walk.trail;
-    walk.outcome = match context.mode {
+    let mut trail = Trail::default();
+    let outcome = find(tables, context, linear, &mut trail);
+    Walk { outcome, trail }
+}
+
+/// The page of `linear`, or why there is none; `along` is told of the entries on the way.
+///
+/// # Errors
+/// Why there is none.
+#[inline(always)]
+pub fn find(
+    tables: &impl Tables,
+    context: &Context,
+    linear: u64,
+    along: &mut impl Visit,
+) -> Result<Page, Miss> {
+    match context.mode {
         Mode::Off => Ok(Page {
             physical: linear & 0xffff_ffff,
             size_bits: 12,
@@ -258,12 +292,11 @@ pub fn walk(tables: &impl Tables, context: &Context, linear: u64) -> Walk {
             dirty: true,
             key: 0,
         }),
-        Mode::Legacy => legacy(tables, context, linear, trail),
-        Mode::Pae => pae(tables, context, linear, trail),
-        Mode::Level4 => long(tables, context, linear, 4, trail),
-        Mode::Level5 => long(tables, context, linear, 5, trail),
-    };
-    walk
+        Mode::Legacy => legacy(tables, context, linear, along),
+        Mode::Pae => pae(tables, context, linear, along),
+        Mode::Level4 => long(tables, context, linear, 4, along),
+        Mode::Level5 => long(tables, context, linear, 5, along),
+    }
 }
 
 /// Rights that every level must grant.
@@ -305,33 +338,45 @@ impl Rights {
 /// Address bits of an 8-byte entry: 51 down to 12.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-#[inline]
-fn reserved_bits(context: &Context) -> u64 {
-    let mut reserved = ADDRESS & !((1u64 << context.physical_bits.min(52)) - 1);
-    if !context.nxe {
-        reserved |= XD;
-    }
-    if context.mode == Mode::Pae {
-        // What 4-level paging leaves to software is reserved here (SDM volume 3, 5.4.2).
-        reserved |= 0x7ff0_0000_0000_0000;
-    }
-    reserved
+/// What 8-byte entries may not have.
+#[derive(Clone, Copy)]
+struct Reserved {
+    /// Bits of an entry of any level.
+    bits: u64,
+    /// The lowest level whose entries cannot map a page.
+    tables: u8,
 }
 
+impl Reserved {
+    #[inline]
+    fn of(context: &Context) -> Self {
+        let mut bits = ADDRESS & !((1u64 << context.physical_bits.min(52)) - 1);
+        if !context.nxe {
+            bits |= XD;
+        }
+        if context.mode == Mode::Pae {
+            // What 4-level paging leaves to software is reserved here (SDM volume 3, 5.4.2).
+            bits |= 0x7ff0_0000_0000_0000;
+        }
+        Self { bits, tables: if context.gigabyte_pages { 4 } else { 3 } }
+    }
+}
+
+#[inline]
 fn long(
     tables: &impl Tables,
     cx: &Context,
     linear: u64,
     levels: u8,
-    trail: &mut Trail,
+    along: &mut impl Visit,
 ) -> Result<Page, Miss> {
     if !canonical(linear, 12 + 9 * u32::from(levels)) {
         return Err(Miss::NonCanonical);
     }
-    descend(tables, cx, linear, cx.cr3 & ADDRESS, levels, Rights::ALL, trail)
+    descend(tables, Reserved::of(cx), linear, (cx.cr3 & ADDRESS, levels), along)
 }
 
-fn pae(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) -> Result<Page, Miss> {
+fn pae(tables: &impl Tables, cx: &Context, linear: u64, along: &mut impl Visit) -> Result<Page, Miss> {
     let linear = linear & 0xffff_ffff;
     let index = linear >> 30;
     let address = (cx.cr3 & 0xffff_ffe0) + index * 8;
@@ -339,40 +384,32 @@ fn pae(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) -> Re
         Some(loaded) => loaded[index as usize],
         None => tables.entry64(address).ok_or(Miss::OutsideMemory)?,
     };
-    trail.push(3, address, value);
+    along.visit_pae_pdpte(address, value);
     if value & entry::P == 0 {
         return Err(Miss::NotPresent);
     }
-    descend(tables, cx, linear, value & ADDRESS, 2, Rights::ALL, trail)
+    descend(tables, Reserved::of(cx), linear, (value & ADDRESS, 2), along)
 }
 
-/// The common descent through 8-byte entries from `level` down.
-#[inline]
+/// The common descent through 8-byte entries, from a table of this level down.
 fn descend(
     tables: &impl Tables,
-    cx: &Context,
+    reserved: Reserved,
     linear: u64,
-    mut table: u64,
-    mut level: u8,
-    mut rights: Rights,
-    trail: &mut Trail,
+    (mut table, mut level): (u64, u8),
+    along: &mut impl Visit,
 ) -> Result<Page, Miss> {
-    let reserved = reserved_bits(cx);
+    let mut rights = Rights::ALL;
     loop {
         let shift = 12 + 9 * u32::from(level - 1);
         let address = table + (linear >> shift & 0x1ff) * 8;
         let value = tables.entry64(address).ok_or(Miss::OutsideMemory)?;
-        trail.push(level, address, value);
+        along.visit(level, address, value);
         if value & entry::P == 0 {
             return Err(Miss::NotPresent);
         }
         let large = value & PS != 0 && level > 1;
-        let misplaced = match level {
-            4 | 5 => large,
-            3 => large && !cx.gigabyte_pages,
-            _ => false,
-        };
-        if value & reserved != 0 || misplaced {
+        if value & reserved.bits != 0 || large && level >= reserved.tables {
             return Err(Miss::Reserved);
         }
         rights = rights.and(value);
@@ -391,7 +428,7 @@ fn descend(
     }
 }
 
-fn legacy(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) -> Result<Page, Miss> {
+fn legacy(tables: &impl Tables, cx: &Context, linear: u64, along: &mut impl Visit) -> Result<Page, Miss> {
     let linear = linear & 0xffff_ffff;
     let mut rights = Rights::ALL;
     let mut table = cx.cr3 & 0xffff_f000;
@@ -399,7 +436,7 @@ fn legacy(tables: &impl Tables, cx: &Context, linear: u64, trail: &mut Trail) ->
         let shift = if level == 2 { 22 } else { 12 };
         let address = table + (linear >> shift & 0x3ff) * 4;
         let value = u64::from(tables.entry32(address).ok_or(Miss::OutsideMemory)?);
-        trail.push(level, address, value);
+        along.visit(level, address, value);
         if value & entry::P == 0 {
             return Err(Miss::NotPresent);
         }
