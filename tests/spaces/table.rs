@@ -32,6 +32,7 @@ const ROOT: u64 = 0x200_0000;
 const TABLE: u64 = ROOT + 0x3000;
 const PAGE: u64 = 0x210_0000;
 const RAM_END: u64 = 64 << 20;
+const ROM: u64 = 0xf_0000;
 
 /// The steps before every row: page tables, and the selection of their root.
 pub fn fixture() -> Vec<Step> {
@@ -356,6 +357,21 @@ rows! {
         fails(wp(RAM_END, b"x"), HResult::WRITE_FAULT),
         fails(rp(RAM_END, 1), HResult::READ_FAULT),
         step(rp(RAM_END - 3, 6), OK, bytes(b"abc")),
+    ];
+    rom_is_read_and_takes_no_write = vec![
+        step(rp(ROM + 0x8000, 4), OK, bytes(&[0; 4])),
+        fails(wp(ROM + 0x8000, b"x"), HResult::WRITE_FAULT),
+        fails(Command::WritePhysical2 { offset: ROM, flags: 2, buffer: b"x".into() }, HResult::WRITE_FAULT),
+        fails(Command::FillPhysical { start: ROM, size: 9, pattern: b"x".into() }, HResult::WRITE_FAULT),
+        fails(host_write(Location::physical(ROM), b"x"), HResult::WRITE_FAULT),
+        // Through the page of 1 GiB.
+        fails(wv(0x4000_0000 + ROM, b"x"), HResult::WRITE_FAULT),
+        // What lies before it is written.
+        step(wp(ROM - 2, b"abcd"), OK, n(2)),
+        step(wv(0x4000_0000 + ROM - 1, b"cd"), OK, n(1)),
+        step(host_write(Location::physical(ROM - 3), b"efgh"), FALSE, q(3)),
+        step(rp(ROM - 3, 3), OK, bytes(b"efg")),
+        step(rp(ROM + 0x8000, 4), OK, bytes(&[0; 4])),
     ];
     what_is_written_physically_is_read_virtually = vec![
         step(wp(PAGE + 5, b"seen"), OK, n(4)),
