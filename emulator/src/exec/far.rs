@@ -85,8 +85,7 @@ impl Cpu {
             return Ok(Destination::Task(through, self.gate_task(board, through, 0)?));
         }
         let wide = segment.kind() == Kind::CALL_GATE;
-        if descriptor.high >> 8 & 0x1f != 0 {
-            // The second half of a 64-bit gate has a type too, and it is zero (SDM volume 3, 6.8.3.1).
+        if !descriptor.half_is_typeless() {
             return Err(self.gp(error));
         }
         let ip = low & 0xffff | if wide { low >> 32 & 0xffff_0000 } else { 0 } | descriptor.high << 32;
@@ -227,7 +226,7 @@ impl Cpu {
     ) -> Step {
         let old = (u64::from(self.seg[SS].selector), self.gpr[RSP]);
         let mut frame = vec![old.0, old.1];
-        let view = crate::mmu::tlb::Tlb::SUPERVISOR;
+        let view = self.stack_view(target.cpl);
         if self.long_mode() {
             let offset = 4 + 8 * u64::from(target.cpl);
             if offset + 7 > u64::from(self.tr.limit) {

@@ -8,7 +8,7 @@ use crate::cpu::{Cpu, Exception};
 use crate::decode::Op;
 use crate::mmu::tlb::Tlb;
 use crate::mmu::walk::canonical;
-use crate::state::{Activity, Kind, Segment, flag, gpr, sreg};
+use crate::state::{Activity, Kind, Segment, cr4, flag, gpr, sreg};
 
 const RSP: usize = gpr::RSP as usize;
 const CS: usize = sreg::CS as usize;
@@ -163,7 +163,7 @@ impl Cpu {
             self.gpr[RSP]
         };
         stack &= !15;
-        let view = if cpl == 3 { Tlb::USER } else { Tlb::SUPERVISOR };
+        let view = self.stack_view(cpl);
         let frame = [
             u64::from(self.seg[SS].selector),
             self.gpr[RSP],
@@ -173,7 +173,11 @@ impl Cpu {
         ];
         for value in frame.into_iter().chain(event.error.map(u64::from)) {
             stack = stack.wrapping_sub(8);
-            self.push_at(board, stack, value, view)?;
+            if !canonical(stack, self.linear_bits()) {
+                // The error code names no selector, EXT is told (SDM volume 2, INT n).
+                return Err(self.ss(ext));
+            }
+            self.store_in_view(board, stack, value, view)?;
         }
         if inner {
             self.seg[SS] =
@@ -186,11 +190,14 @@ impl Cpu {
         Ok(())
     }
 
-    fn push_at(&mut self, board: &mut Board, linear: u64, value: u64, view: usize) -> Step {
-        if !canonical(linear, self.linear_bits()) {
-            return Err(self.ss(0));
+    /// How a stack is accessed on the way to privilege level `cpl`: explicitly, so that AC overrides
+    /// SMAP (SDM volume 3, 5.6.1).
+    pub fn stack_view(&self, cpl: u8) -> usize {
+        match cpl {
+            3 => Tlb::USER,
+            _ if self.control.cr4 & cr4::SMAP != 0 && self.flags.system & flag::AC != 0 => Tlb::SUPERVISOR_AC,
+            _ => Tlb::SUPERVISOR,
         }
-        self.store_in_view(board, linear, value, view)
     }
 
     fn tss_word(&mut self, board: &mut Board, offset: u64, ext: u32) -> Result<u64, Leave> {
@@ -246,7 +253,7 @@ impl Cpu {
             let error = if inner { selector_error(stack_segment.selector) | ext } else { ext };
             return Err(self.ss(error));
         }
-        let view = if cpl == 3 { Tlb::USER } else { Tlb::SUPERVISOR };
+        let view = self.stack_view(cpl);
         for value in frame {
             pointer = pointer.wrapping_sub(size) & mask;
             let linear = stack_segment.base.wrapping_add(pointer) & 0xffff_ffff;

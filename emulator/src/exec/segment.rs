@@ -26,6 +26,12 @@ impl Descriptor {
         }
         segment
     }
+
+    /// Whether the second half of a 16-byte descriptor has, where an 8-byte one has its type, zero
+    /// (SDM volume 3, 6.8.3.1 and 8.2.3).
+    pub fn half_is_typeless(&self) -> bool {
+        self.high >> 40 & 0x1f == 0
+    }
 }
 
 /// The error code that names a selector.

@@ -1,6 +1,6 @@
 //! System instructions: control, debug and table registers, HLT, CPUID, time, cache.
 
-use super::segment::selector_error;
+use super::segment::{Descriptor, selector_error};
 use super::v86::InterruptFlag;
 use super::{Leave, Step, Word};
 use crate::Board;
@@ -334,6 +334,16 @@ pub fn store_selector_m<const TASK: bool>(cpu: &mut Cpu, board: &mut Board, op: 
     cpu.write(board, op, selector)
 }
 
+/// What LLDT and LTR check of a 16-byte descriptor beside its first half: #GP(selector) for a second
+/// half that has a type, and for a base that is not canonical (SDM volume 2, LTR; AMD64 volume 3).
+fn check_wide_descriptor(cpu: &mut Cpu, descriptor: &Descriptor, segment: &Segment) -> Step {
+    let canonical_base = !cpu.long_mode() || canonical(segment.base, cpu.system_linear_bits());
+    if descriptor.half_is_typeless() && canonical_base {
+        return Ok(());
+    }
+    Err(cpu.gp(selector_error(segment.selector)))
+}
+
 /// LLDT
 pub fn lldt<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if !cpu.protected() || cpu.v86() {
@@ -349,13 +359,15 @@ pub fn lldt<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> St
     if selector & 4 != 0 {
         return Err(cpu.gp(error));
     }
-    let segment = cpu.descriptor(board, selector)?.segment(selector);
+    let descriptor = cpu.descriptor(board, selector)?;
+    let segment = descriptor.segment(selector);
     if segment.is_code_or_data() || segment.kind() != Kind::LDT {
         return Err(cpu.gp(error));
     }
     if !segment.present() {
         return Err(cpu.np(error));
     }
+    check_wide_descriptor(cpu, &descriptor, &segment)?;
     cpu.ldtr = segment;
     Ok(())
 }
@@ -384,6 +396,7 @@ pub fn ltr<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Ste
     if !segment.present() {
         return Err(cpu.np(error));
     }
+    check_wide_descriptor(cpu, &descriptor, &segment)?;
     let busy = (descriptor.low >> 40) as u8 | 2;
     cpu.store_system(board, descriptor.address.wrapping_add(5), busy)?;
     cpu.tr = Segment { access: segment.access | 2, ..segment };

@@ -78,3 +78,91 @@ fn the_permission_bitmap_guards_ports() {
     assert_eq!(out(0, end, false), (13, Some(0)));
     assert_eq!(out(1, end - 1, false), (13, Some(0)));
 }
+
+// --- 6.8.3.1, 8.2.3: descriptors of 16 bytes ---------------------------------------------------
+
+/// The outcome of a far call by a gate whose second half is this.
+fn by_gate(high: u64) -> (u64, Option<u64>) {
+    let mut machine = trapped(|a| {
+        a.mov(rax, DATA)?;
+        a.call(fword_ptr(rax))
+    });
+    put(&mut machine, DATA, 0x38 << 32);
+    put(&mut machine, GDT + 0x38, CODE64_GATE);
+    put(&mut machine, GDT + 0x40, high);
+    machine.cpus[0].gdtr.limit = 0x47;
+    caught(&mut machine)
+}
+
+/// A call gate to offset 0 of [`CODE64`].
+const CODE64_GATE: u64 = 0xec00 << 32 | (CODE64 as u64) << 16;
+
+#[test]
+fn a_call_gate_leads_above_the_hole() {
+    // A gate's offset may have any bits in its upper half: the page there is not present.
+    assert_eq!(by_gate(0xffff_ffff), (14, Some(0x10)));
+    assert_eq!(by_gate(0xffff_9fff), (14, Some(0x10)));
+    // What follows the offset has a type of its own, and it is zero.
+    assert_eq!(by_gate(0xc00 << 32 | 0xffff_ffff), (13, Some(0x38)));
+    assert_eq!(by_gate(0x1000_0000), (13, Some(0)));
+}
+
+#[test]
+fn tasks_and_ldts_have_canonical_bases_and_no_second_type() {
+    for (kind, task) in [(0x89, true), (0x82, false)] {
+        for (high, fine) in [(0, true), (0xffff_8000, true), (0x1000_0000, false), (0x0a00 << 32, false)] {
+            let mut machine = trapped(|a| {
+                a.mov(eax, 0x38)?;
+                if task {
+                    a.ltr(eax)?
+                } else {
+                    a.lldt(eax)?
+                }
+                a.int3()
+            });
+            put(&mut machine, GDT + 0x38, kind << 40 | 0x67);
+            put(&mut machine, GDT + 0x40, high);
+            machine.cpus[0].gdtr.limit = 0x47;
+            assert_eq!(caught(&mut machine), if fine { (3, None) } else { (13, Some(0x38)) }, "{high:x}");
+        }
+    }
+}
+
+// --- 5.6.1, 7.15: stacks of handlers -------------------------------------------------------------
+
+#[test]
+fn a_handlers_stack_that_is_not_canonical_is_told_with_ext() {
+    for (software, error) in [(false, 1), (true, 0)] {
+        let mut machine = trapped(|a| if software { a.int(6) } else { a.ud2() });
+        gate(&mut machine, 6, HANDLERS + 16 * 6, 1, 0);
+        put(&mut machine, TSS + 0x24, 1 << 60);
+        assert_eq!(caught(&mut machine), (12, Some(error)));
+    }
+}
+
+#[test]
+fn ac_lets_a_handlers_stack_lie_in_a_user_page_under_smap() {
+    for (ac, expected) in [(true, (6, None)), (false, (8, Some(0)))] {
+        let mut machine = trapped(|a| {
+            if ac {
+                a.stac()?
+            }
+            a.ud2()
+        });
+        for page in 0..512 {
+            put(&mut machine, TABLE + 8 * page, page << 12 | OPEN & !entry::US);
+        }
+        put(&mut machine, TABLE + 8 * (DATA >> 12), DATA | OPEN);
+        for large in 1..4 {
+            put(&mut machine, PML4 + 0x2000 + 8 * large, large << 21 | OPEN & !entry::US | entry::PS);
+        }
+        // The page fault of the push has no handler, and the double fault another stack.
+        put(&mut machine, IDT + 16 * 14, 0);
+        gate(&mut machine, 8, HANDLERS + 16 * 8, 1, 0);
+        put(&mut machine, TSS + 0x24, STACK);
+        machine.cpus[0].gpr[RSP] = DATA + 0x800;
+        machine.cpus[0].control.cr4 |= bits4::SMAP;
+        machine.cpus[0].refresh();
+        assert_eq!(caught(&mut machine), expected);
+    }
+}
