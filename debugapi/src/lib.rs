@@ -21,6 +21,7 @@ pub mod edge;
 pub mod host;
 pub mod host_memory;
 pub mod journal;
+mod printf;
 pub mod schedule;
 pub mod server;
 pub mod session;

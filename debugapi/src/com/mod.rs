@@ -44,7 +44,6 @@ mod context;
 mod control;
 mod data_spaces;
 mod host_memory;
-mod printf;
 mod registers;
 mod symbols;
 mod system_objects;

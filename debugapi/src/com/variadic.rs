@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 
 use windows_core::{HRESULT, Interface};
 
-use super::printf::{self, Arguments};
 use super::{E_INVALIDARG, IDebugClient5, IDebugControl, IDebugControl4, IDebugControl4_Vtbl, Shared};
 use crate::command::{Command, Room, Text};
+use crate::printf::{self, Arguments};
 
 /// The bytes of the general registers in the save area, and of all of it.
 const GENERAL: u32 = 6 * 8;

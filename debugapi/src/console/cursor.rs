@@ -137,18 +137,22 @@ impl<'a> Cursor<'a> {
     /// Takes the next command of a line: what is up to the next `;` that no quotes hold. `None` if
     /// the line is over.
     pub fn next_command(&mut self) -> Option<Cursor<'a>> {
-        self.skip_space();
-        while self.take(";") {
+        loop {
             self.skip_space();
+            while self.take(";") {
+                self.skip_space();
+            }
+            if self.at_end() || self.rest().starts_with('*') {
+                return None;
+            }
+            let comment = self.rest().starts_with("$$");
+            let end = self.at + command_length(self.rest(), !comment);
+            let command = Cursor { text: &self.text[..end], at: self.at };
+            self.at = end;
+            if !comment {
+                return Some(command);
+            }
         }
-        if self.at_end() || self.rest().starts_with('*') {
-            return None;
-        }
-        let comment = self.rest().starts_with("$$");
-        let end = self.at + command_length(self.rest(), !comment);
-        let command = Cursor { text: &self.text[..end], at: self.at };
-        self.at = end;
-        if comment { self.next_command() } else { Some(command) }
     }
 }
 
@@ -187,6 +191,7 @@ mod tests {
         assert_eq!(commands("ea 0 \"a;b\\\";c\"; r"), ["ea 0 \"a;b\\\";c\"", "r"]);
         assert_eq!(commands("eb 0 ';' 1; r"), ["eb 0 ';' 1", "r"]);
         assert_eq!(commands(".echo don't; r"), [".echo don't", "r"]);
+        assert_eq!(commands(&("$$;".repeat(1_000_000) + "r")), ["r"]);
     }
 
     #[test]

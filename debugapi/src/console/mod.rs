@@ -24,6 +24,7 @@ mod other;
 mod pci;
 mod physical;
 mod ports;
+mod print;
 mod range;
 mod registers;
 mod run;
@@ -42,7 +43,6 @@ use crate::session::Session;
 use complaint::{Complaint, Outcome};
 use cursor::Cursor;
 use layout::Format;
-#[cfg(feature = "com")]
 pub(crate) use number::general;
 
 /// `DEBUG_OUTPUT_*`: what kind of text it is.
@@ -191,6 +191,7 @@ impl Execution<'_> {
             Self::code,
             Self::run,
             Self::files,
+            Self::print,
             Self::other,
         ];
         for family in families {

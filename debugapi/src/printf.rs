@@ -1,4 +1,4 @@
-//! The formats of Output: those of Microsoft's C library, and DbgEng's own for text in the target.
+//! The formats of Output and of `.printf`: those of Microsoft's C library, and DbgEng's own for text in the target.
 //!
 //! | conversion | argument |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! Flags `- + # 0` and space, width and precision, also as `*`. Anything else is refused.
 
 /// Where the arguments come from.
-pub(super) trait Arguments {
+pub(crate) trait Arguments {
     /// The next one, of up to 64 bits.
     fn integer(&mut self) -> u64;
 
@@ -26,12 +26,13 @@ pub(super) trait Arguments {
     fn target_text(&mut self, address: u64, wide: bool) -> Option<String>;
 }
 
-/// A conversion is not known.
+/// A conversion is not known, or asks for more than can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unknown;
+pub(crate) struct Unknown;
 
-/// The widest field, so that a format cannot ask for all of memory.
+/// The widest field, and the longest text, so that a format cannot ask for all of memory.
 const WIDEST: usize = 4096;
+const LONGEST: usize = 16 << 20;
 
 #[derive(Clone, Copy, Default)]
 struct Flags {
@@ -69,7 +70,7 @@ enum Width {
 }
 
 /// What is printed. All conversions are looked at before any argument is.
-pub(super) fn print(format: &str, arguments: &mut dyn Arguments) -> Result<String, Unknown> {
+pub(crate) fn print(format: &str, arguments: &mut dyn Arguments) -> Result<String, Unknown> {
     let mut pieces = Vec::new();
     let mut rest = format;
     while let Some((before, behind)) = rest.split_once('%') {
@@ -81,6 +82,9 @@ pub(super) fn print(format: &str, arguments: &mut dyn Arguments) -> Result<Strin
     for (before, conversion) in pieces {
         printed.push_str(before);
         converted(&conversion, arguments, &mut printed);
+        if printed.len() > LONGEST {
+            return Err(Unknown);
+        }
     }
     printed.push_str(rest);
     Ok(printed)
