@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::Args;
 use ringhold::boot::Images;
-use ringhold::debugapi::command::{Command, Event, Reply, Room};
+use ringhold::debugapi::command::{Command, Event, Output, Reply, Room};
 use ringhold::debugapi::session::{Progress, Session};
 use ringhold::{Machine, Stop};
 
@@ -23,6 +23,8 @@ use super::sinks::Sinks;
 
 /// `DEBUG_STATUS_BREAK`
 const BREAK: u32 = 6;
+/// `DEBUG_EVENT_BREAKPOINT`
+const BREAKPOINT_EVENT: u32 = 1;
 /// What says that a step is done, and needs no words.
 const STEPPED: &str = "Single step exception";
 
@@ -124,7 +126,7 @@ impl Desk {
         if !reply.hresult.is_success() {
             self.status = 1;
         }
-        if self.call(Command::GetExecutionStatus {})?.count() != Some(BREAK) {
+        while self.call(Command::GetExecutionStatus {})?.count() != Some(BREAK) {
             self.go()?;
         }
         Ok(true)
@@ -141,9 +143,7 @@ impl Desk {
         let event = Command::GetLastEventInformation { extra: Room::of(0), description: Room::of(256) };
         let outputs = self.call(event)?.outputs;
         let description = outputs.iter().rev().find_map(|output| match output {
-            ringhold::debugapi::command::Output::Bytes(bytes) => {
-                Some(String::from_utf8_lossy(bytes).into_owned())
-            }
+            Output::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
             _ => None,
         });
         let description = description.unwrap_or_default().replace('\0', "");
@@ -151,6 +151,19 @@ impl Desk {
             println!("{description}");
         }
         self.call(execute("r"))?;
+        // The command of the breakpoint that was hit; what it lets go on goes on.
+        let hit = outputs.iter().find_map(|output| match output {
+            Output::U32(kind) => Some(*kind == BREAKPOINT_EVENT),
+            _ => None,
+        });
+        let id =
+            description.strip_prefix("Breakpoint ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let breakpoint = id.filter(|_| hit == Some(true)).and_then(|id| self.session.breakpoint(id));
+        if let Some(command) = breakpoint.map(|breakpoint| breakpoint.command().to_owned())
+            && !command.is_empty()
+        {
+            self.call(execute(&command))?;
+        }
         Ok(())
     }
 

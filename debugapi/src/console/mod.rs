@@ -9,6 +9,7 @@
 //!
 //! A command that fails says what is wrong and where, and ends its line.
 
+mod breakpoints;
 mod change;
 mod code;
 mod complaint;
@@ -190,6 +191,7 @@ impl Execution<'_> {
             Self::registers,
             Self::code,
             Self::run,
+            Self::breakpoints,
             Self::files,
             Self::print,
             Self::other,

@@ -1,4 +1,4 @@
-//! `g gh gn t p` and their reverse forms. They say how the target is to go on; it moves when the
+//! `g gh gn t p`, `pa` and `ta`, and the reverse forms. They say how the target is to go on; it moves when the
 //! client waits for an event.
 
 use super::complaint::{Complaint, Outcome};
@@ -31,15 +31,18 @@ impl Execution<'_> {
             ("t", true) => status::REVERSE_STEP_INTO,
             ("p", false) => status::STEP_OVER,
             ("p", true) => status::REVERSE_STEP_OVER,
+            ("pa" | "ta", _) => status::GO,
             _ => return Ok(Known::No),
         };
         from.skip_space();
         let start_at = from.at();
         let start = if from.take("=") { Some(self.address(from)?) } else { None };
         let mut steps = 1;
-        if name == "g" {
-            if !from.at_end() {
-                return Err(Complaint::missing("breakpoints are", from.at()));
+        let mut stops = Vec::new();
+        if status == status::GO {
+            stops = self.temporary(from)?;
+            if name != "g" && stops.len() != 1 {
+                return Err(Complaint::new("Numeric expression missing", from.at()));
             }
         } else if !from.at_end() {
             if from.peek() == Some('"') {
@@ -47,8 +50,11 @@ impl Execution<'_> {
             }
             let count_at = from.at();
             steps = self.expression(from)?;
-            if steps == 0 || (steps > 1 && status != status::STEP_INTO) {
+            if steps == 0 {
                 return Err(Complaint::operand(count_at));
+            }
+            if steps > 1 && status != status::STEP_INTO {
+                return Err(Complaint::missing("several steps over calls are", count_at));
             }
         }
         from.end()?;
@@ -57,6 +63,7 @@ impl Execution<'_> {
         if let Some(start) = start {
             self.set_instruction(start, start_at)?;
         }
+        self.add_temporary(&stops, at)?;
         Ok(Known::Yes)
     }
 }

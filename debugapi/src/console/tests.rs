@@ -183,14 +183,15 @@ fn flat(chain: Chain) -> Chain {
 }
 
 /// Commands that only look.
-const READS: [&str; 42] = [
+const READS: [&str; 43] = [
     "?", "d", "db", "dw", "dW", "dd", "dc", "dq", "dp", "da", "du", "df", "dD", "dyb", "dyd", "dds", "dps",
     "dqs", "!db", "!dd", "!dq", "!du", "c", "s", "s -sa", "s -[w1]d", "rdmsr", "ib", "!pci", "!pcitree",
-    "!dcs", "!pte", "!vtop", "!ptov", "r", "rM", "u", "ub", "uf", ".formats", ".echo", "lm",
+    "!dcs", "!pte", "!vtop", "!ptov", "r", "rM", "u", "ub", "uf", ".formats", ".echo", "lm", "bl",
 ];
-const WRITES: [&str; 22] = [
+const WRITES: [&str; 34] = [
     "eb", "ew", "ed", "eq", "ep", "ea", "eza", "ezu", "f", "fp", "m", "!eb", "!ed", "!eq", "ob", "wrmsr",
-    "!ecb", "r rax=", "g", "t", "n", ".context",
+    "!ecb", "r rax=", "g", "t", "n", ".context", "bp", "bp3", "ba w4", "ba i", "bc", "bd", "be", "pa", "p",
+    "t-", ".readmem", ".printf",
 ];
 const PIECES: [&str; 46] = [
     "0",

@@ -141,6 +141,8 @@ pub struct Session {
     pub(crate) console: Console,
     /// How many instructions the next step has.
     pub(crate) steps: u64,
+    /// Breakpoints that go when the target stands still again, by handle.
+    pub(crate) temporary: Vec<u64>,
     /// The directory whose files commands may name.
     pub(crate) files: Option<PathBuf>,
     /// Why the machine stands still already, though no one has waited for it.
@@ -173,6 +175,7 @@ impl Session {
             radix: 16,
             console: Console::default(),
             steps: 1,
+            temporary: Vec::new(),
             files: None,
             unseen: None,
             ended: false,

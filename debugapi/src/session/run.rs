@@ -245,6 +245,13 @@ impl Session {
                 end(stop)
             }
         };
+        // One that was hit is in no list any more, and can be asked until the target goes on.
+        for handle in std::mem::take(&mut self.temporary) {
+            if self.breakpoints().any(|breakpoint| breakpoint.handle() == handle) {
+                // It was just found.
+                let _ = self.remove_breakpoint(machine, handle);
+            }
+        }
         self.say_status(STATUS_BREAK);
         self.events.push(Event::ChangeDebuggeeState { flags: CDS_ALL, argument: 0 });
     }
