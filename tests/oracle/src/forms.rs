@@ -169,12 +169,34 @@ fn far_pointer64(code: Code) -> Option<&'static str> {
         .then_some("far pointers with 64-bit offsets: Intel's only")
 }
 
-/// Features that the hosts lack by which the rest is judged (AMD Zen 3).
+/// Features that no host that judges has (AMD Zen 3), nor a model of Bochs 2.7.
+const NOWHERE: [CpuidFeature; 5] = [
+    CpuidFeature::WAITPKG,
+    CpuidFeature::SERIALIZE,
+    CpuidFeature::ENQCMD,
+    CpuidFeature::MOVDIRI,
+    CpuidFeature::MOVDIR64B,
+];
+/// Why forms with GFNI, which Bochs 2.7's Tiger Lake has, are not compared with the host.
+const ABSENT: &str = "the hosts that judge lack it (AMD Zen 3)";
+
 fn elsewhere(code: Code) -> Option<&'static str> {
-    use CpuidFeature::*;
-    let absent = [GFNI, WAITPKG, MOVDIRI, MOVDIR64B, SERIALIZE, ENQCMD];
-    let any = code.cpuid_features().iter().any(|feature| absent.contains(feature));
-    any.then_some("the hosts that judge lack it (AMD Zen 3)")
+    let needs = |features: &[CpuidFeature]| code.cpuid_features().iter().any(|f| features.contains(f));
+    if needs(&NOWHERE) {
+        Some("the hosts that judge (AMD Zen 3) lack it, and Bochs 2.7 too")
+    } else {
+        needs(&[CpuidFeature::GFNI]).then_some(ABSENT)
+    }
+}
+
+/// Whether the form is compared with Bochs: in 64-bit mode, what the hosts lack.
+pub fn is_judged_by_bochs(form: Form) -> bool {
+    form.mode == Mode::Bits64 && fate(form) == Fate::LeftOut(ABSENT)
+}
+
+/// The forms that are compared with Bochs.
+pub fn judged_by_bochs() -> Vec<Form> {
+    all().filter(|form| is_judged_by_bochs(*form)).collect()
 }
 
 /// Whether the processor has a handler for this instruction.

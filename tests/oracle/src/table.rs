@@ -6,7 +6,7 @@ use iced_x86::{Code, Instruction, Mnemonic};
 
 use crate::case::Mode;
 use crate::compare::{documented, status_bits};
-use crate::forms::{Fate, Form, fate, modes, no_instruction};
+use crate::forms::{Fate, Form, fate, is_judged_by_bochs, modes, no_instruction};
 
 /// What is proved of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub enum Verdict {
     Privileged,
     /// Agrees with the host but for this.
     Documented(&'static str),
+    /// The hosts that judge lack it; agrees with Bochs but for this.
+    Bochs(&'static str),
     /// Not compared, for this reason.
     Unjudged(&'static str),
     /// Raises #UD.
@@ -30,9 +32,23 @@ impl Verdict {
             Self::Exact => "exact".into(),
             Self::Privileged => "exact at CPL 3; at CPL 0 by the manual".into(),
             Self::Documented(what) => format!("exact but for {what}"),
+            Self::Bochs(but) => {
+                format!("agrees with Bochs 2.7 in 64-bit mode{but}; the hosts that judge lack it (AMD Zen 3)")
+            }
             Self::Unjudged(reason) => format!("not compared: {reason}"),
             Self::NotOffered => "not offered: #UD".into(),
         }
+    }
+}
+
+/// Where Bochs 2.7 is wrong.
+fn but(mnemonic: Mnemonic) -> &'static str {
+    use Mnemonic::*;
+    match mnemonic {
+        Gf2p8affineqb | Vgf2p8affineqb | Gf2p8affineinvqb | Vgf2p8affineinvqb => {
+            ", which inverts every bit of the result (SDM volume 2 and AES's S-box say it may not)"
+        }
+        _ => "",
     }
 }
 
@@ -42,6 +58,7 @@ pub fn verdict(form: Form) -> Verdict {
     instruction.set_code(form.code);
     match (fate(form), documented(form.code.mnemonic())) {
         (Fate::NotOffered, _) => Verdict::NotOffered,
+        (Fate::LeftOut(_), _) if is_judged_by_bochs(form) => Verdict::Bochs(but(form.code.mnemonic())),
         (Fate::LeftOut(reason), _) => Verdict::Unjudged(reason),
         (Fate::Compared, Some(open)) => Verdict::Documented(open.text()),
         (Fate::Compared, None) if instruction.is_privileged() => Verdict::Privileged,
@@ -65,6 +82,8 @@ pub struct Counts {
     pub exact: usize,
     /// Exact but for what is documented.
     pub documented: usize,
+    /// Agree with Bochs, which has what the hosts lack.
+    pub bochs: usize,
     /// Offered or not, but not to be compared.
     pub unjudged: usize,
     /// Not offered.
@@ -115,6 +134,7 @@ pub fn page() -> (String, Counts) {
         match verdict {
             Verdict::Exact | Verdict::Privileged => counts.exact += 1,
             Verdict::Documented(_) => counts.documented += 1,
+            Verdict::Bochs(_) => counts.bochs += 1,
             Verdict::Unjudged(_) => counts.unjudged += 1,
             Verdict::NotOffered => {
                 counts.not_offered += 1;
@@ -139,10 +159,11 @@ pub fn page() -> (String, Counts) {
         "| Forms | What is proved |\n|---:|---|\n\
          | {} | exact: agree with the host in everything that the manuals define |\n\
          | {} | exact but for what the table says |\n\
+         | {} | agree with Bochs 2.7, bare, where the hosts lack the instruction |\n\
          | {} | not compared, for the reason that the table gives |\n\
          | {} | not offered: they raise #UD, which is tested |\n\
          | {foreign} | decoded on other processors only, or no instructions |\n\n",
-        counts.exact, counts.documented, counts.unjudged, counts.not_offered
+        counts.exact, counts.documented, counts.bochs, counts.unjudged, counts.not_offered
     );
     out += "## Offered\n\n| Instruction | Forms | Modes | What is proved | Flags left open | Operands |\n\
             |---|---:|---|---|---|---|\n";

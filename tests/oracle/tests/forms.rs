@@ -176,6 +176,17 @@ fn instructions_in_compatibility_mode_do_what_the_host_does() {
     compare(Family::Compatibility);
 }
 
+/// The tests above leave out forms that the host lacks: this one is ignored then, and says so.
+#[test]
+#[cfg_attr(
+    host_lacks,
+    ignore = "this host lacks some of AVX2, FMA, BMI, ADX, VAES, SHA, XSAVEC: their forms are not compared"
+)]
+fn the_host_has_every_form_that_is_compared() {
+    let lacking: Vec<Form> = compared().into_iter().filter(|form| !host_has(form.code)).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
+}
+
 #[test]
 fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
     let mut emulated = Emulated::new();
