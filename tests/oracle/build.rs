@@ -1,11 +1,17 @@
-//! Sets `host_lacks` where this host's processor lacks what compared forms need: tests that compare
-//! all forms are then listed as ignored instead of passing without some of them.
+//! Sets `host_lacks` where this host's processor lacks what compared forms need, `host_of_another_make`
+//! where it is not of the make that cases were captured on: tests that need the one or the other are then
+//! listed as ignored instead of passing without a comparison.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(host_lacks)");
     if !has_all() {
         println!("cargo:rustc-cfg=host_lacks");
+    }
+    println!("cargo:rustc-check-cfg=cfg(host_of_another_make)");
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if !(cpuinfo.contains("AuthenticAMD") && cpuinfo.contains(" avx2 ")) {
+        println!("cargo:rustc-cfg=host_of_another_make");
     }
 }
 
