@@ -258,3 +258,19 @@ fn commands_reach_the_files_of_one_directory() {
     let (status, said, _) = run(&[".readmem in.bin @rsp L4"], &[]);
     assert!(status == 1 && said.contains("Files of the host are closed"), "{said}");
 }
+
+#[test]
+fn a_breakpoint_brings_its_command() {
+    let directory = directory("debug_breakpoint");
+    fs::write(directory.join("machine.ron"), MACHINE).unwrap();
+    // inc ax; jmp to it
+    fs::write(directory.join("image.bin"), [0x40, 0xeb, 0xfd]).unwrap();
+    let arguments = ["debug", "machine.ron", "--kernel", "image.bin", "--serial", "null"];
+    let commands = b"bp 7c00 3 \".echo hit; r ax\"\ng\nbc *\ng 7c01\nq\n";
+    let (status, said, error) = spread(ringhold(&directory, &arguments, commands));
+    assert_eq!(status, 0, "{said}{error}");
+    // The first of the three is where it stands at first, which it leaves.
+    assert_eq!(said.matches("Breakpoint 0 hit").count(), 2, "{said}");
+    assert_eq!(said.matches("\nhit\nax=0003\n").count(), 1, "{said}");
+    assert!(said.contains("rip=0000000000007c01"), "{said}");
+}
