@@ -59,6 +59,144 @@ typedef struct RingholdGuid {
 extern "C" {
 #endif // __cplusplus
 
+// How many breakpoints there are.
+HRESULT ringhold_get_number_breakpoints(const struct RingholdSession *session, uint32_t *number);
+
+// The breakpoint at a place of the list, which goes by ids; 0x80004002 if there is none.
+HRESULT ringhold_get_breakpoint_by_index(const struct RingholdSession *session,
+                                         uint32_t index,
+                                         uint64_t *breakpoint);
+
+// The breakpoint with an id; 0x80004002 if there is none.
+HRESULT ringhold_get_breakpoint_by_id(const struct RingholdSession *session,
+                                      uint32_t id,
+                                      uint64_t *breakpoint);
+
+// Objects of 56 bytes (DEBUG_BREAKPOINT_PARAMETERS): of `count` ids, or with null of `count` breakpoints from
+// the index `start` on. One that is not there has the id 0xFFFFFFFF, and makes the answer S_FALSE.
+HRESULT ringhold_get_breakpoint_parameters(const struct RingholdSession *session,
+                                           uint32_t count,
+                                           const uint32_t *ids,
+                                           uint32_t start,
+                                           void *parameters);
+
+// Adds a breakpoint, empty and disabled: kind 0 at code, 1 at data. `desired_id` 0xFFFFFFFF takes the
+// smallest that is free.
+HRESULT ringhold_add_breakpoint(const struct RingholdSession *session,
+                                uint32_t kind,
+                                uint32_t desired_id,
+                                uint64_t *breakpoint);
+
+// Removes a breakpoint.
+HRESULT ringhold_remove_breakpoint(const struct RingholdSession *session, uint64_t breakpoint);
+
+// The id.
+HRESULT ringhold_breakpoint_get_id(const struct RingholdSession *session,
+                                   uint64_t breakpoint,
+                                   uint32_t *id);
+
+// The kind, and 0x8664.
+HRESULT ringhold_breakpoint_get_type(const struct RingholdSession *session,
+                                     uint64_t breakpoint,
+                                     uint32_t *kind,
+                                     uint32_t *processor_type);
+
+// The flags: 1 for go alone, 2 deferred, 4 enabled, 8 for its adder alone, 16 for one time.
+HRESULT ringhold_breakpoint_get_flags(const struct RingholdSession *session,
+                                      uint64_t breakpoint,
+                                      uint32_t *flags);
+
+// Adds flags.
+HRESULT ringhold_breakpoint_add_flags(const struct RingholdSession *session,
+                                      uint64_t breakpoint,
+                                      uint32_t flags);
+
+// Takes flags away.
+HRESULT ringhold_breakpoint_remove_flags(const struct RingholdSession *session,
+                                         uint64_t breakpoint,
+                                         uint32_t flags);
+
+// Sets all flags but 2, which no one sets.
+HRESULT ringhold_breakpoint_set_flags(const struct RingholdSession *session,
+                                      uint64_t breakpoint,
+                                      uint32_t flags);
+
+// The linear address, or the port.
+HRESULT ringhold_breakpoint_get_offset(const struct RingholdSession *session,
+                                       uint64_t breakpoint,
+                                       uint64_t *offset);
+
+// Sets the linear address, or the port.
+HRESULT ringhold_breakpoint_set_offset(const struct RingholdSession *session,
+                                       uint64_t breakpoint,
+                                       uint64_t offset);
+
+// How many bytes, and for what: see `ringhold_breakpoint_set_data_parameters`.
+HRESULT ringhold_breakpoint_get_data_parameters(const struct RingholdSession *session,
+                                                uint64_t breakpoint,
+                                                uint32_t *size,
+                                                uint32_t *access_type);
+
+// How many bytes (1, 2, 4 or 8), and for what: 1 reads, 2 writes, 3 both, 4 execution (of 1 byte), 8 ports.
+HRESULT ringhold_breakpoint_set_data_parameters(const struct RingholdSession *session,
+                                                uint64_t breakpoint,
+                                                uint32_t size,
+                                                uint32_t access_type);
+
+// At which time it is hit, counted from 1.
+HRESULT ringhold_breakpoint_get_pass_count(const struct RingholdSession *session,
+                                           uint64_t breakpoint,
+                                           uint32_t *count);
+
+// Sets at which time it is hit; counts anew.
+HRESULT ringhold_breakpoint_set_pass_count(const struct RingholdSession *session,
+                                           uint64_t breakpoint,
+                                           uint32_t count);
+
+// How often it must still be reached.
+HRESULT ringhold_breakpoint_get_current_pass_count(const struct RingholdSession *session,
+                                                   uint64_t breakpoint,
+                                                   uint32_t *count);
+
+// The processor that alone can hit it; 0x80004002 if all can.
+HRESULT ringhold_breakpoint_get_match_thread_id(const struct RingholdSession *session,
+                                                uint64_t breakpoint,
+                                                uint32_t *thread);
+
+// Sets the processor that alone can hit it; 0xFFFFFFFF for all.
+HRESULT ringhold_breakpoint_set_match_thread_id(const struct RingholdSession *session,
+                                                uint64_t breakpoint,
+                                                uint32_t thread);
+
+// The command that is kept for a debugger.
+HRESULT ringhold_breakpoint_get_command(const struct RingholdSession *session,
+                                        uint64_t breakpoint,
+                                        char *buffer,
+                                        uint32_t buffer_size,
+                                        uint32_t *command_size);
+
+// Sets the command that is kept for a debugger.
+HRESULT ringhold_breakpoint_set_command(const struct RingholdSession *session,
+                                        uint64_t breakpoint,
+                                        const char *command);
+
+// The expression that gives the offset.
+HRESULT ringhold_breakpoint_get_offset_expression(const struct RingholdSession *session,
+                                                  uint64_t breakpoint,
+                                                  char *buffer,
+                                                  uint32_t buffer_size,
+                                                  uint32_t *expression_size);
+
+// Sets the expression that gives the offset.
+HRESULT ringhold_breakpoint_set_offset_expression(const struct RingholdSession *session,
+                                                  uint64_t breakpoint,
+                                                  const char *expression);
+
+// All of it: a DEBUG_BREAKPOINT_PARAMETERS of 56 bytes.
+HRESULT ringhold_breakpoint_get_parameters(const struct RingholdSession *session,
+                                           uint64_t breakpoint,
+                                           void *parameters);
+
 // S_OK if the user has asked for an interrupt, S_FALSE if not.
 HRESULT ringhold_get_interrupt(const struct RingholdSession *session);
 
@@ -98,8 +236,9 @@ HRESULT ringhold_set_effective_processor_type(const struct RingholdSession *sess
 // 1 runs, 6 stands still, 7 there is no target.
 HRESULT ringhold_get_execution_status(const struct RingholdSession *session, uint32_t *status);
 
-// 1 go, 5 one instruction; it takes effect at the next `ringhold_wait_for_event`.
-HRESULT ringhold_set_execution_status(const struct RingholdSession *session, uint32_t status);
+// 1 go, 4 one instruction but over calls, 5 one instruction; it takes effect at the next `ringhold_wait_for_event`.
+HRESULT ringhold_set_execution_status(const struct RingholdSession *session,
+                                      uint32_t status);
 
 // Lets the target run until something stops it, at most so many milliseconds of its own time.
 HRESULT ringhold_wait_for_event(const struct RingholdSession *session,

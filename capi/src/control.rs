@@ -108,7 +108,7 @@ pub unsafe extern "C" fn ringhold_get_execution_status(
     unsafe { call(session, Command::GetExecutionStatus {}, &[Out::NeedU32(status)]) }
 }
 
-/// 1 go, 5 one instruction; it takes effect at the next `ringhold_wait_for_event`.
+/// 1 go, 4 one instruction but over calls, 5 one instruction; it takes effect at the next `ringhold_wait_for_event`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ringhold_set_execution_status(
     session: *const RingholdSession,

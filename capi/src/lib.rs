@@ -16,6 +16,7 @@
 #![allow(clippy::missing_safety_doc, reason = "the rules are those above")]
 #![allow(clippy::too_many_arguments, reason = "functions have the parameters of DbgEng's methods")]
 
+mod breakpoints;
 mod control;
 mod host_memory;
 mod memory;
@@ -23,6 +24,7 @@ mod registers;
 mod session;
 mod structure;
 
+pub use breakpoints::*;
 pub use control::*;
 pub use host_memory::*;
 pub use memory::*;

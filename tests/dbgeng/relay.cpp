@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2, CONTROL = 4;
+constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2, CONTROL = 4, REGISTERS = 5, BREAKPOINT = 8;
 // In a slot: all out-pointers but those of buffers are null.
 constexpr USHORT NULLED = 0x8000;
 
@@ -387,10 +387,26 @@ struct Text {
     Bytes bytes;
 };
 
+// The breakpoints, as they came: the place is the session's number for it, less one.
+IDebugBreakpoint *breakpoints[16];
+
+ULONG64 number_of(IDebugBreakpoint *breakpoint) {
+    if (!breakpoint) return 0;
+    ULONG64 at = 0;
+    while (at < ARRAYSIZE(breakpoints) - 1 && breakpoints[at] && breakpoints[at] != breakpoint) at++;
+    breakpoints[at] = breakpoint;
+    return at + 1;
+}
+
+IDebugBreakpoint *breakpoint_of(ULONG64 number) {
+    return number - 1 < ARRAYSIZE(breakpoints) ? breakpoints[number - 1] : nullptr;
+}
+
 void control(IDebugControl *control, USHORT slot, bool nulled, Reader &in, Bytes &out) {
     ULONG n = 0xdddddddd;
     ULONG64 q = 0xdddddddddddddddd;
     ULONG *pn = nulled ? nullptr : &n;
+    IDebugBreakpoint *breakpoint = nullptr, **place = nulled ? nullptr : &breakpoint;
     switch (slot) {
     case 14: {
         // As a format that prints it.
@@ -437,8 +453,110 @@ void control(IDebugControl *control, USHORT slot, bool nulled, Reader &in, Bytes
         Text text(in);
         return answer(out, control->Execute(output_control, text, in.u32()));
     }
+    case 50: return answer(out, control->SetExecutionStatus(in.u32()));
+    case 68: {
+        ULONG number = 0;
+        answer(out, control->GetNumberBreakpoints(nulled ? nullptr : &number));
+        return out.u32(number);
+    }
+    case 69: answer(out, control->GetBreakpointByIndex(in.u32(), place)); return out.u64(number_of(breakpoint));
+    case 70: answer(out, control->GetBreakpointById(in.u32(), place)); return out.u64(number_of(breakpoint));
+    case 71: {
+        ULONG count = in.u32(), ids[16] = {};
+        bool given = in.u8() != 0;
+        ULONG64 listed = in.u64();
+        for (ULONG64 i = 0; given && i < listed && i < ARRAYSIZE(ids); i++) ids[i] = in.u32();
+        ULONG start = in.u32();
+        DEBUG_BREAKPOINT_PARAMETERS found[16] = {};
+        HRESULT result = control->GetBreakpointParameters(count, given ? ids : nullptr, start, nulled ? nullptr : found);
+        answer(out, result);
+        size_t size = SUCCEEDED(result) ? count * sizeof *found : 0;
+        out.u64(size);
+        return out.append(found, size);
+    }
+    case 72: {
+        ULONG kind = in.u32(), desired = in.u32();
+        answer(out, control->AddBreakpoint(kind, desired, place));
+        return out.u64(number_of(breakpoint));
+    }
+    case 73: return answer(out, control->RemoveBreakpoint(breakpoint_of(in.u64())));
+    case 93: {
+        ULONG flags = in.u32(), timeout = in.u32();
+        return answer(out, control->WaitForEvent(flags, timeout));
+    }
+    case 94: {
+        Buffer extra(in, 1, false), description(in, 1, false);
+        ULONG type = 0, process = 0, thread = 0, extra_used = 0, description_used = 0;
+        answer(out, control->GetLastEventInformation(&type, &process, &thread, extra, extra.size(), &extra_used,
+                                                     description, description.size(), &description_used));
+        out.u32(type);
+        out.u32(process);
+        out.u32(thread);
+        extra.put(out);
+        out.u32(extra_used);
+        description.put(out);
+        return out.u32(description_used);
+    }
     default: return answer(out, E_NOTIMPL);
     }
+}
+
+void breakpoint(USHORT slot, bool nulled, Reader &in, Bytes &out) {
+    IDebugBreakpoint *breakpoint = breakpoint_of(in.u64());
+    if (!breakpoint) return answer(out, E_POINTER);
+    ULONG first = 0, second = 0, *one = nulled ? nullptr : &first, *other = nulled ? nullptr : &second;
+    ULONG64 offset = 0;
+    switch (slot) {
+    case 3: answer(out, breakpoint->GetId(one)); return out.u32(first);
+    case 4: answer(out, breakpoint->GetType(one, other)); break;
+    case 6: answer(out, breakpoint->GetFlags(one)); return out.u32(first);
+    case 7: return answer(out, breakpoint->AddFlags(in.u32()));
+    case 8: return answer(out, breakpoint->RemoveFlags(in.u32()));
+    case 9: return answer(out, breakpoint->SetFlags(in.u32()));
+    case 10: answer(out, breakpoint->GetOffset(nulled ? nullptr : &offset)); return out.u64(offset);
+    case 11: return answer(out, breakpoint->SetOffset(in.u64()));
+    case 12: answer(out, breakpoint->GetDataParameters(one, other)); break;
+    case 13: first = in.u32(), second = in.u32(); return answer(out, breakpoint->SetDataParameters(first, second));
+    case 14: answer(out, breakpoint->GetPassCount(one)); return out.u32(first);
+    case 15: return answer(out, breakpoint->SetPassCount(in.u32()));
+    case 16: answer(out, breakpoint->GetCurrentPassCount(one)); return out.u32(first);
+    case 17: answer(out, breakpoint->GetMatchThreadId(one)); return out.u32(first);
+    case 18: return answer(out, breakpoint->SetMatchThreadId(in.u32()));
+    case 19:
+    case 21: {
+        Buffer text(in, 1, false);
+        answer(out, slot == 19 ? breakpoint->GetCommand(text, text.size(), one)
+                               : breakpoint->GetOffsetExpression(text, text.size(), one));
+        text.put(out);
+        return out.u32(first);
+    }
+    case 20:
+    case 22: {
+        ULONG length = in.u32();
+        Bytes text;
+        text.append(in.take(length), length);
+        text.u8(0);
+        const char *said = reinterpret_cast<const char *>(text.data());
+        return answer(out, slot == 20 ? breakpoint->SetCommand(said) : breakpoint->SetOffsetExpression(said));
+    }
+    case 23: {
+        DEBUG_BREAKPOINT_PARAMETERS parameters = {};
+        HRESULT result = breakpoint->GetParameters(nulled ? nullptr : &parameters);
+        answer(out, result);
+        size_t size = SUCCEEDED(result) ? sizeof parameters : 0;
+        out.u64(size);
+        return out.append(&parameters, size);
+    }
+    default: return answer(out, E_NOTIMPL);
+    }
+    out.u32(first);
+    out.u32(second);
+}
+
+void registers(IDebugRegisters *registers, USHORT slot, Bytes &out) {
+    ULONG64 offset = 0;
+    answer(out, slot == 11 ? registers->GetInstructionOffset(&offset) : E_NOTIMPL);
+    if (slot == 11) out.u64(offset);
 }
 
 bool read_all(void *bytes, ULONG count) {
@@ -465,7 +583,9 @@ int main(int count, char **arguments) {
     if (FAILED(client->QueryInterface(IID_IDebugDataSpaces4, reinterpret_cast<void **>(&spaces)))) return 4;
     if (FAILED(client->QueryInterface(IID_IDebugHostMemory2, reinterpret_cast<void **>(&memory)))) return 5;
     IDebugControl *controls = nullptr;
+    IDebugRegisters *values = nullptr;
     if (FAILED(client->QueryInterface(IID_IDebugControl, reinterpret_cast<void **>(&controls)))) return 8;
+    if (FAILED(client->QueryInterface(IID_IDebugRegisters, reinterpret_cast<void **>(&values)))) return 9;
     Told told;
     Heard heard(told);
     client->SetEventCallbacks(&told);
@@ -485,6 +605,8 @@ int main(int count, char **arguments) {
         if (interface_number == DATA_SPACES) data_spaces(spaces, slot, nulled, in, reply);
         else if (interface_number == HOST_MEMORY) host_memory(memory, slot, nulled, in, reply);
         else if (interface_number == CONTROL) control(controls, slot, nulled, in, reply);
+        else if (interface_number == BREAKPOINT) breakpoint(slot, nulled, in, reply);
+        else if (interface_number == REGISTERS) registers(values, slot, reply);
         else answer(reply, E_NOTIMPL);
         reply.u32(told.count);
         reply.append(told.events.data(), told.events.size());
@@ -495,6 +617,7 @@ int main(int count, char **arguments) {
     }
     client->SetEventCallbacks(nullptr);
     client->SetOutputCallbacks(nullptr);
+    values->Release();
     controls->Release();
     memory->Release();
     spaces->Release();

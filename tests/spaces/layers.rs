@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use ringhold::debugapi::com::{
     self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugOutputCallbacks,
-    IDebugOutputCallbacks_Impl, IDebugSystemObjects2,
+    IDebugOutputCallbacks_Impl, IDebugRegisters2, IDebugSystemObjects2,
 };
 use ringhold::debugapi::command::{Command, Interface as Family};
 use ringhold::debugapi::{HResult, Handle, Host, Session};
@@ -119,7 +119,20 @@ unsafe fn by_address(
     command: &Command,
     nulled: bool,
 ) -> (HResult, Vec<Image>) {
-    let call = marshal::call(command, nulled);
+    // SAFETY: the caller vouches for the same.
+    unsafe { prepared(function, this, (command, nulled), marshal::call(command, nulled)) }
+}
+
+/// Calls a function with the arguments that were made of a command.
+///
+/// # Safety
+/// As [`by_address`].
+unsafe fn prepared(
+    function: Function,
+    this: *mut c_void,
+    (command, nulled): (&Command, bool),
+    call: marshal::Call,
+) -> (HResult, Vec<Image>) {
     let [a, b, c, d, e, f, g, h, i, j] = call.arguments;
     // SAFETY: the caller vouches for the function; the memory lives as long as `call`.
     let result = unsafe { function(this, a, b, c, d, e, f, g, h, i, j) };
@@ -175,6 +188,8 @@ pub struct Com {
     client: IUnknown,
     thread: OnThread,
     said: Arc<Mutex<String>>,
+    /// The objects of breakpoints, as they came: the place is the session's number for it, less one.
+    breakpoints: Vec<IUnknown>,
 }
 
 impl Com {
@@ -185,12 +200,47 @@ impl Com {
         let heard: IDebugOutputCallbacks = Heard(Arc::clone(&said)).into();
         // SAFETY: the callbacks are alive, and the client keeps a reference of its own.
         unsafe { client.SetOutputCallbacks(heard.as_raw()).ok().unwrap() };
-        Self { client: client.into(), thread, said }
+        Self { client: client.into(), thread, said, breakpoints: vec![] }
     }
 
-    fn vtable_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
+    /// The object in place of a breakpoint's number.
+    fn object(&self, number: u64) -> *mut c_void {
+        self.breakpoints.get(number as usize - 1).map_or(std::ptr::null_mut(), Interface::as_raw)
+    }
+
+    /// The number in place of a breakpoint's object.
+    fn number(&mut self, image: &mut Image) {
+        let raw = u64::from_le_bytes(image.as_slice().try_into().unwrap()) as *mut c_void;
+        if raw.is_null() {
+            return;
+        }
+        // SAFETY: what the session gives is an interface with a reference.
+        let object = unsafe { IUnknown::from_raw(raw) };
+        let known = self.breakpoints.iter().position(|other| other.as_raw() == raw);
+        let at = known.unwrap_or_else(|| {
+            self.breakpoints.push(object);
+            self.breakpoints.len() - 1
+        });
+        *image = (at as u64 + 1).to_le_bytes().to_vec();
+    }
+
+    /// A call of a breakpoint's own method: its number leaves the arguments.
+    fn breakpoint_call(&self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
+        let mut call = marshal::call(command, nulled);
+        let this = self.object(call.arguments[0]);
+        call.arguments.rotate_left(1);
+        // SAFETY: the object is alive, and its vtable has the slot.
+        unsafe {
+            let vtable = *this.cast::<*const Function>();
+            prepared(*vtable.add(usize::from(command.number().1)), this, (command, nulled), call)
+        }
+    }
+
+    fn vtable_call(&mut self, command: &Command, nulled: bool) -> (HResult, Vec<Image>) {
         let (family, slot) = command.number();
         let iid = match family {
+            Family::Breakpoint => return self.breakpoint_call(command, nulled),
+            Family::Registers => IDebugRegisters2::IID,
             Family::DataSpaces => IDebugDataSpaces4::IID,
             Family::HostMemory => IDebugHostMemory2::IID,
             Family::Control => IDebugControl4::IID,
@@ -203,7 +253,17 @@ impl Com {
             self.client.query(&iid, &raw mut this).ok().unwrap();
             let owner = IUnknown::from_raw(this);
             let vtable = *owner.as_raw().cast::<*const Function>();
-            by_address(*vtable.add(usize::from(slot)), owner.as_raw(), command, nulled)
+            let mut call = marshal::call(command, nulled);
+            if let Command::RemoveBreakpoint { breakpoint } = command {
+                call.arguments[0] = self.object(*breakpoint) as u64;
+            }
+            let (result, mut images) =
+                prepared(*vtable.add(usize::from(slot)), owner.as_raw(), (command, nulled), call);
+            let name = marshal::method(command).name;
+            if ["AddBreakpoint", "GetBreakpointById", "GetBreakpointByIndex"].contains(&name) && !nulled {
+                self.number(&mut images[0]);
+            }
+            (result, images)
         }
     }
 }
@@ -298,6 +358,34 @@ fn function(name: &str) -> Function {
         GetExecutionStatus ringhold_get_execution_status
         SetExecutionStatus ringhold_set_execution_status
         WaitForEvent ringhold_wait_for_event
+        GetInstructionOffset ringhold_get_instruction_offset
+        GetLastEventInformation ringhold_get_last_event_information
+        GetNumberBreakpoints ringhold_get_number_breakpoints
+        GetBreakpointByIndex ringhold_get_breakpoint_by_index
+        GetBreakpointById ringhold_get_breakpoint_by_id
+        GetBreakpointParameters ringhold_get_breakpoint_parameters
+        AddBreakpoint ringhold_add_breakpoint
+        RemoveBreakpoint ringhold_remove_breakpoint
+        GetId ringhold_breakpoint_get_id
+        GetType ringhold_breakpoint_get_type
+        GetFlags ringhold_breakpoint_get_flags
+        AddFlags ringhold_breakpoint_add_flags
+        RemoveFlags ringhold_breakpoint_remove_flags
+        SetFlags ringhold_breakpoint_set_flags
+        GetOffset ringhold_breakpoint_get_offset
+        SetOffset ringhold_breakpoint_set_offset
+        GetDataParameters ringhold_breakpoint_get_data_parameters
+        SetDataParameters ringhold_breakpoint_set_data_parameters
+        GetPassCount ringhold_breakpoint_get_pass_count
+        SetPassCount ringhold_breakpoint_set_pass_count
+        GetCurrentPassCount ringhold_breakpoint_get_current_pass_count
+        GetMatchThreadId ringhold_breakpoint_get_match_thread_id
+        SetMatchThreadId ringhold_breakpoint_set_match_thread_id
+        GetCommand ringhold_breakpoint_get_command
+        SetCommand ringhold_breakpoint_set_command
+        GetOffsetExpression ringhold_breakpoint_get_offset_expression
+        SetOffsetExpression ringhold_breakpoint_set_offset_expression
+        GetParameters ringhold_breakpoint_get_parameters
         GetImplicitProcessDataOffset ringhold_get_implicit_process_data_offset
         SetImplicitProcessDataOffset ringhold_set_implicit_process_data_offset
     };

@@ -1,10 +1,37 @@
-//! The rules of the data spaces, one table for all faces.
+//! The rules of the data spaces and of breakpoints, one table of each for all faces.
 //!
-//! `table.rs` has the rows: each is a rule, with the calls that show it and what they answer. Every
-//! row runs against the Rust face, against the COM face through its vtables, against the C face,
-//! and through `dbgeng.dll` under Wine; `layers.rs` and `wine.rs` have these. For every call that failed, and for every call that only reads, the
-//! state hash shows that the machine is as it was.
+//! `table.rs` and `breakpoints.rs` have the rows: each is a rule, with the calls that show it and
+//! what they answer. Every row runs against the Rust face, against the COM face through its
+//! vtables, against the C face, and through `dbgeng.dll` under Wine; `layers.rs` and `wine.rs` have
+//! these. For every call that failed, for every call that only reads, and for every call about a
+//! breakpoint, the state hash shows that the machine is as it was.
 
+/// Makes of each row a test for each layer.
+macro_rules! rows {
+    ($($(#[$what:meta])* $name:ident = $steps:expr;)*) => {
+        rows! { #[cfg(test)] rust Rust, $($name = $steps;)* }
+        rows! { #[cfg(test)] com Com, $($name = $steps;)* }
+        rows! { #[cfg(test)] c C, $($name = $steps;)* }
+        rows! {
+            #[ignore = "apt-get install g++-mingw-w64-x86-64 make wine wine64; cargo test --test spaces -- --ignored"]
+            wine Wine, $($name = $steps;)*
+        }
+    };
+    (#[$mark:meta] $module:ident $layer:ident, $($name:ident = $steps:expr;)*) => {
+        mod $module {
+            use super::*;
+            $(
+                #[test]
+                #[$mark]
+                fn $name() {
+                    run(&mut $layer::new(), $steps);
+                }
+            )*
+        }
+    };
+}
+
+mod breakpoints;
 mod layers;
 mod marshal;
 #[path = "../support/served.rs"]
@@ -15,7 +42,7 @@ mod windows;
 mod wine;
 
 use ringhold::debugapi::HResult;
-use ringhold::debugapi::command::{Command, Output};
+use ringhold::debugapi::command::{Command, Interface, Output};
 
 use layers::Layer;
 
@@ -63,9 +90,10 @@ pub fn says(step: Step, text: &str) -> Step {
 /// Whether a call changes nothing by its nature.
 fn only_reads(command: &Command) -> bool {
     let name = marshal::method(command).name;
-    ["Read", "Search", "Query", "Get", "Check", "VirtualTo", "Evaluate", "Disassemble"]
-        .iter()
-        .any(|start| name.starts_with(start))
+    let reads = ["Read", "Search", "Query", "Get", "Check", "VirtualTo", "Evaluate", "Disassemble"];
+    // A breakpoint is none of the guest's affair.
+    let breakpoint = command.number().0 == Interface::Breakpoint || name.ends_with("Breakpoint");
+    breakpoint || reads.iter().any(|start| name.starts_with(start))
 }
 
 /// Runs a row against a layer.

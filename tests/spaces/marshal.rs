@@ -43,7 +43,7 @@ fn unit(method: &Method) -> usize {
     }
 }
 
-/// The out-buffer among a command's parameters.
+/// The out-buffer among a command's parameters; of two, which are of one size, the last.
 fn room(command: &Command) -> Option<Room> {
     let mut bytes = Vec::new();
     command.put(&mut bytes);
@@ -55,6 +55,7 @@ fn room(command: &Command) -> Option<Room> {
             "u64" => drop(u64::take(&mut from).unwrap()),
             "Room" => found = Some(Room::take(&mut from).unwrap()),
             "Data" => drop(Input::<u8>::take(&mut from).unwrap()),
+            "Input<u32>" => drop(Input::<u32>::take(&mut from).unwrap()),
             "Pointers" => drop(Input::<u64>::take(&mut from).unwrap()),
             "Guid" => drop(Guid::take(&mut from).unwrap()),
             "Location" => drop(Location::take(&mut from).unwrap()),
@@ -126,7 +127,7 @@ pub fn call(command: &Command, nulled: bool) -> Call {
     let method = method(command);
     let mut images: Vec<Image> = sizes(command).into_iter().map(|size| vec![UNTOUCHED; size]).collect();
     let is_buffer = |shape: &Shape| matches!(shape, Shape::bytes | Shape::pointers);
-    let buffer_at = method.outputs.iter().position(is_buffer);
+    let mut buffers = (0..method.outputs.len()).filter(|at| is_buffer(&method.outputs[*at]));
     let mut inputs: Vec<Vec<u8>> = Vec::new();
     let mut arguments = Vec::new();
     let mut has_room = false;
@@ -158,7 +159,7 @@ pub fn call(command: &Command, nulled: bool) -> Call {
                 has_room = true;
                 let pointer = match room.null {
                     true => 0,
-                    false => images[buffer_at.unwrap()].as_mut_ptr() as u64,
+                    false => images[buffers.next().unwrap()].as_mut_ptr() as u64,
                 };
                 place(method, &mut arguments, [pointer, room.count]);
             }
@@ -179,6 +180,13 @@ pub fn call(command: &Command, nulled: bool) -> Call {
                 };
                 place(method, &mut arguments, pair);
             }
+            // The count is a parameter of its own.
+            "Input<u32>" => arguments.push(match Input::<u32>::take(&mut from).unwrap() {
+                Input::Null(_) => 0,
+                Input::Given(numbers) => {
+                    input(None, numbers.iter().flat_map(|number| number.to_le_bytes()).collect(), 0)[0]
+                }
+            }),
             "Guid" => {
                 let mut bytes = Vec::new();
                 Guid::take(&mut from).unwrap().put(&mut bytes);
@@ -205,6 +213,10 @@ pub fn call(command: &Command, nulled: bool) -> Call {
             let null = nulled || (no_remainder && *shape == Shape::u32);
             arguments.push(if null { 0 } else { images[at].as_mut_ptr() as u64 });
         }
+    }
+    if let ("GetLastEventInformation", &[p, c, q, d, a, b, e, f, g]) = (method.name, &arguments[..]) {
+        // Each buffer stands before its own size.
+        arguments = vec![a, b, e, p, c, f, q, d, g];
     }
     let mut padded = [0; 10];
     padded[..arguments.len()].copy_from_slice(&arguments);

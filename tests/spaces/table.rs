@@ -56,12 +56,12 @@ pub fn fixture() -> Vec<Step> {
 }
 
 /// A count as the only output.
-fn n(count: u32) -> Vec<Output> {
+pub fn n(count: u32) -> Vec<Output> {
     vec![Output::U32(count)]
 }
 
 /// A ULONG64 as the only output.
-fn q(value: u64) -> Vec<Output> {
+pub fn q(value: u64) -> Vec<Output> {
     vec![Output::U64(value)]
 }
 
@@ -150,31 +150,6 @@ fn in_words(location: Location, verbose: bool) -> Command {
 /// A string's bytes.
 fn utf16(text: &str) -> Vec<Output> {
     vec![Output::Bytes(text.encode_utf16().flat_map(u16::to_le_bytes).collect())]
-}
-
-/// Makes of each row a test for each layer.
-macro_rules! rows {
-    ($($(#[$what:meta])* $name:ident = $steps:expr;)*) => {
-        rows! { #[cfg(test)] rust Rust, $($name = $steps;)* }
-        rows! { #[cfg(test)] com Com, $($name = $steps;)* }
-        rows! { #[cfg(test)] c C, $($name = $steps;)* }
-        rows! {
-            #[ignore = "apt-get install g++-mingw-w64-x86-64 make wine wine64; cargo test --test spaces -- --ignored"]
-            wine Wine, $($name = $steps;)*
-        }
-    };
-    (#[$mark:meta] $module:ident $layer:ident, $($name:ident = $steps:expr;)*) => {
-        mod $module {
-            use super::*;
-            $(
-                #[test]
-                #[$mark]
-                fn $name() {
-                    run(&mut $layer::new(), $steps);
-                }
-            )*
-        }
-    };
 }
 
 rows! {

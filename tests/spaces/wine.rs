@@ -56,14 +56,18 @@ impl Drop for Wine {
 
 impl Layer for Wine {
     fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
-        let reply = match command {
-            _ if matches!(command.number().0, Interface::DataSpaces | Interface::HostMemory) => {
-                self.relay().call(command)
-            }
-            Command::GetPromptText { .. }
-            | Command::Disassemble { .. }
-            | Command::Evaluate { .. }
-            | Command::Execute { .. } => self.relay().call(command),
+        let reply = match (command.number(), command) {
+            ((Interface::DataSpaces | Interface::HostMemory, _), _)
+            | ((Interface::Breakpoint | Interface::Registers, _), _)
+            // Running, and the list of breakpoints.
+            | ((Interface::Control, 50 | 68..), _)
+            | (
+                _,
+                Command::GetPromptText { .. }
+                | Command::Disassemble { .. }
+                | Command::Evaluate { .. }
+                | Command::Execute { .. },
+            ) => self.relay().call(command),
             _ => self.wire.call(command),
         };
         self.said += &marshal::said(&reply.events);
