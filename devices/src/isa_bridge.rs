@@ -1,5 +1,6 @@
-//! The ISA bridge, 00:01.0: function 0 of a PIIX3 (82371SB data sheet, 290550), and its reset
-//! control register at port 0xCF9.
+//! The ISA bridge, 00:01.0: function 0 of a PIIX3 (82371SB data sheet, 290550), its reset
+//! control register at port 0xCF9, and its coprocessor error register at port 0xF0: a write takes
+//! IRQ 13 away and asserts IGNNE#, until the processor takes FERR# back.
 //!
 //! The PIRQ routing registers (0x60-0x63) are stored and have no effect: every PCI function of
 //! a machine has a global system interrupt of its own, fixed by configuration.
@@ -14,6 +15,8 @@ use crate::saved;
 
 /// The reset control register's port.
 pub const RESET_CONTROL: u16 = 0xcf9;
+/// The coprocessor error register's port.
+pub const COPROCESSOR_ERROR: u16 = 0xf0;
 
 const SYSTEM_RESET: u8 = 1 << 1;
 const RESET_CPU: u8 = 1 << 2;
@@ -76,15 +79,22 @@ fn config_space() -> ConfigSpace {
 // --- register map --------------------------------------------------------------------------
 
 impl PortDevice for IsaBridge {
-    fn read(&mut self, _port: u16, width: Width, _cx: &mut Cx<'_>) -> Result<u32, AccessError> {
+    fn read(&mut self, port: u16, width: Width, _cx: &mut Cx<'_>) -> Result<u32, AccessError> {
         saved::byte_wide(width)?;
+        if port == COPROCESSOR_ERROR {
+            return Err(AccessError::Direction);
+        }
         Ok(self.reset_control.into())
     }
 
-    /// 82371SB 3.4.4.1: the reset begins when bit 2 goes from 0 to 1. Hard and soft reset are
+    /// 82371SB 2.5.5.2: any value will do. 3.4.4.1: the reset begins when bit 2 goes from 0 to 1. Hard and soft reset are
     /// the same here: both reset the whole machine.
-    fn write(&mut self, _port: u16, width: Width, value: u32, cx: &mut Cx<'_>) -> Result<(), AccessError> {
+    fn write(&mut self, port: u16, width: Width, value: u32, cx: &mut Cx<'_>) -> Result<(), AccessError> {
         saved::byte_wide(width)?;
+        if port == COPROCESSOR_ERROR {
+            cx.signal(Signal::CoprocessorError);
+            return Ok(());
+        }
         let value = value as u8 & (SYSTEM_RESET | RESET_CPU);
         if value & !self.reset_control & RESET_CPU != 0 {
             cx.signal(Signal::Reset);
@@ -93,8 +103,8 @@ impl PortDevice for IsaBridge {
         Ok(())
     }
 
-    fn register(&self, _port: u16, _write: bool) -> Option<&'static str> {
-        Some("RC")
+    fn register(&self, port: u16, _write: bool) -> Option<&'static str> {
+        Some(if port == COPROCESSOR_ERROR { "CPE" } else { "RC" })
     }
 }
 
@@ -113,7 +123,10 @@ impl Device for IsaBridge {
         Identity {
             name: "isa_bridge".into(),
             model: "82371SB (PIIX3) ISA bridge",
-            ports: vec![PortRange { first: RESET_CONTROL, count: 1, widest: Width::Byte }],
+            ports: vec![
+                PortRange { first: COPROCESSOR_ERROR, count: 1, widest: Width::Byte },
+                PortRange { first: RESET_CONTROL, count: 1, widest: Width::Byte },
+            ],
             ..Identity::default()
         }
     }

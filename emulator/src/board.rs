@@ -4,14 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::pci::{BarKind, Mapping, Mechanism1, PciAddress};
 use crate::bus::ports::{PortConflict, PortMap};
-use crate::bus::{AccessError, Device, DeviceId, Fabric, Identity, Lines, PortRange, Signal, Width, mmio};
-use crate::memory::{MapConflict, Memory, Range, Target, View};
+use crate::bus::{
+    AccessError, Device, DeviceId, Driver, Fabric, Identity, Lines, PortRange, Signal, Width, mmio,
+};
+use crate::memory::{MapConflict, Memory, Monitor, Range, Target, View};
 use crate::points::{Direction, Place, Watches};
 use crate::time::{Clock, EventQueue};
 
 /// The first port of PCI configuration mechanism #1.
 const CONFIG_ADDRESS: u16 = 0xcf8;
 const CONFIG_DATA: u16 = 0xcfc;
+/// The line that reports x87 errors to the interrupt controllers of a PC when CR0.NE is clear.
+const FERR_LINE: u8 = 13;
 
 /// What one processor hears from outside itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,16 +30,13 @@ pub struct Wires {
     pub smi: bool,
     /// INIT has come and was not taken yet.
     pub init: bool,
+    /// IGNNE#: x87 instructions go on whatever exception is pending.
+    pub ignne: bool,
     /// STARTUP has come and was not taken yet.
     pub startup: Option<u8>,
 }
 
 impl Wires {
-    /// Whether anything waits, masked or not.
-    pub fn any(&self) -> bool {
-        self.smi || self.init || self.nmi || self.interrupt()
-    }
-
     /// Whether a maskable interrupt waits.
     pub fn interrupt(&self) -> bool {
         self.fixed || self.ext_int
@@ -197,6 +198,7 @@ impl Board {
             self.fabric.signals.push_back(Signal::Line { gsi, level: false });
         }
         self.wires.fill(Wires::default());
+        self.fabric.memory.monitor = Monitor::default();
         self.config = Mechanism1::default();
         self.ending = None;
         for index in 0..self.devices.len() {
@@ -234,9 +236,9 @@ impl Board {
     }
 
     /// Board state that no device holds: the configuration address latch, wires, ending and what the
-    /// processor sees of memory.
-    pub fn own_state(&self) -> (Mechanism1, &[Wires], Option<Ending>, View) {
-        (self.config, &self.wires, self.ending, self.fabric.memory.view())
+    /// processor sees and monitors of memory.
+    pub fn own_state(&self) -> (Mechanism1, &[Wires], Option<Ending>, View, Monitor) {
+        (self.config, &self.wires, self.ending, self.fabric.memory.view(), self.fabric.memory.monitor)
     }
 
     /// Takes the reason to stop, if a device gave one.
@@ -536,11 +538,39 @@ impl Board {
                     }
                 }
             }
+            Signal::CoprocessorError => self.clear_coprocessor_error(),
             Signal::A20 | Signal::Smram => self.refresh_view(),
             Signal::Reset => self.end(Ending::Reset),
             Signal::PowerOff => self.end(Ending::PowerOff),
             Signal::Exit { value } => self.end(Ending::Exit(value)),
         }
+    }
+
+    /// A write to the coprocessor error register: the interrupt goes away, and a processor whose
+    /// FERR# is asserted ignores numeric errors until it is not any more.
+    fn clear_coprocessor_error(&mut self) {
+        for cpu in 0..self.wires.len() {
+            let driver = Driver::Ferr(cpu);
+            if self.fabric.lines.is_driven_by(FERR_LINE, driver) {
+                self.fabric.set_line(FERR_LINE, driver, false);
+                self.wires[cpu].ignne = true;
+            }
+        }
+    }
+
+    /// Whether FERR# of a processor is asserted.
+    pub fn ferr(&self, cpu: usize) -> bool {
+        let ignored = self.wires.get(cpu).is_some_and(|wires| wires.ignne);
+        ignored || self.fabric.lines.is_driven_by(FERR_LINE, Driver::Ferr(cpu))
+    }
+
+    /// FERR# of a processor changed: a PC wires it to an interrupt line; IGNNE# ends with it.
+    pub fn set_ferr(&mut self, cpu: usize, level: bool) {
+        self.fabric.set_line(FERR_LINE, Driver::Ferr(cpu), level);
+        if !level {
+            self.wire(cpu, |w| w.ignne = false);
+        }
+        self.settle();
     }
 
     /// Tells the chipset (SMIACT#) whether the processor is in system management mode.

@@ -13,7 +13,7 @@ use crate::exec::interrupt::Source;
 use crate::journal::Event;
 use crate::model::CpuModel;
 use crate::points::{Breakpoints, Position};
-use crate::state::{Activity, flag, gpr};
+use crate::state::{Activity, Wait, flag, gpr};
 
 const BLOCK_IP: usize = gpr::BLOCK_IP as usize;
 
@@ -279,8 +279,8 @@ impl Machine {
         let cpu = &mut self.cpus[0];
         let wires = self.board.wires[0];
         let enabled = cpu.flags.system & flag::IF != 0;
-        if cpu.activity == Activity::Waiting {
-            return self.wait(until_ns);
+        if let Activity::Waiting(wait) = cpu.activity {
+            return self.wait(wait, until_ns);
         }
         if cpu.takes_smi(&self.board) {
             // System management mode is told of the halt.
@@ -307,20 +307,21 @@ impl Machine {
         }
     }
 
-    /// A processor in MWAIT: whatever comes next ends the wait.
-    fn wait(&mut self, until_ns: u64) -> Option<Stop> {
-        let wires = self.board.wires[0];
-        let fabric = &mut self.board.fabric;
-        let next = fabric.events.next_at().filter(|_| !wires.any());
-        if next.is_some_and(|at| at > until_ns) {
-            fabric.clock.skip_to(until_ns);
-            return Some(Stop::Budget);
+    /// A processor in MWAIT, UMWAIT or TPAUSE: end the wait, or let time pass to the next event.
+    fn wait(&mut self, wait: Wait, until_ns: u64) -> Option<Stop> {
+        let cpu = &mut self.cpus[0];
+        let board = &mut self.board;
+        let expired = board.fabric.clock.now_ns() >= wait.until_ns;
+        if expired || cpu.wait_is_over(&wait, &board.wires[0], board) {
+            cpu.end_wait(&wait, board, expired);
+            return None;
         }
-        if let Some(at) = next {
-            fabric.clock.skip_to(at);
+        let next = board.fabric.events.next_at().unwrap_or(u64::MAX).min(wait.until_ns);
+        if next == u64::MAX {
+            return Some(Stop::Halted);
         }
-        self.cpus[0].activity = Activity::Running;
-        None
+        board.fabric.clock.skip_to(next.min(until_ns));
+        (next > until_ns).then_some(Stop::Budget)
     }
 
     /// Takes an SMI, INIT, an NMI or a maskable interrupt if one can be taken now (SDM volume 3,

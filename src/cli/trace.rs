@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
+use iced_x86::{Decoder, FlowControl, Formatter, Instruction, IntelFormatter};
 use ringhold::emulator::cpu::CodeSize;
 use ringhold::emulator::mmu::walk;
 use ringhold::emulator::state::{CpuState, sreg};
@@ -145,7 +145,8 @@ impl Tracer {
             CodeSize::Bits32 => 32,
             CodeSize::Bits64 => 64,
         };
-        let mut decoder = Decoder::with_ip(bits, &bytes[..length], cpu.rip, DecoderOptions::NONE);
+        let mut decoder =
+            Decoder::with_ip(bits, &bytes[..length], cpu.rip, cpu.model.vendor().decoder_options());
         let instruction = decoder.decode();
         let mut text = String::new();
         let used = if instruction.is_invalid() { length } else { instruction.len() };

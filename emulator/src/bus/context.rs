@@ -76,6 +76,8 @@ pub enum Signal {
     A20,
     /// The sender's [`super::Device::smram`] changed.
     Smram,
+    /// The coprocessor error register (port 0xf0) was written.
+    CoprocessorError,
     /// A device asks for a reset of the whole machine.
     Reset,
     /// A device turned the power off.
@@ -172,6 +174,8 @@ impl Cx<'_> {
     /// Writes guest-physical RAM as a bus master. Returns how many bytes were written before the
     /// first address that is not RAM.
     pub fn dma_write(&mut self, address: u64, bytes: &[u8]) -> usize {
-        self.fabric.memory.as_bus_master(|memory| memory.write(address, bytes))
+        let done = self.fabric.memory.as_bus_master(|memory| memory.write(address, bytes));
+        self.fabric.memory.monitor.note(address, done);
+        done
     }
 }

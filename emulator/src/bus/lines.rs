@@ -35,6 +35,11 @@ impl Lines {
         (before != after).then_some(after)
     }
 
+    /// Whether `driver` holds a line.
+    pub fn is_driven_by(&self, gsi: u8, driver: Driver) -> bool {
+        self.held.contains(&(gsi, driver))
+    }
+
     /// Everybody lets go; gives the lines that fall.
     pub fn release(&mut self) -> BTreeSet<u8> {
         std::mem::take(&mut self.held).into_iter().map(|(gsi, _)| gsi).collect()

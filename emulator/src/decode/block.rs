@@ -2,11 +2,11 @@
 //! and code size.
 
 use hashbrown::HashMap;
-use iced_x86::{Decoder, DecoderOptions};
+use iced_x86::{Decoder, Instruction, Register};
 use rustc_hash::FxBuildHasher;
 
 use super::chain::chain;
-use super::lower::{ends_block, lower, too_long};
+use super::lower::{ends_block, lower, too_long, undefined};
 use super::op::Op;
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
@@ -14,7 +14,7 @@ use crate::exec::Leave;
 use crate::memory::{CODE_LINE, StaleCode, Target};
 use crate::mmu::tlb::{Access, Tlb, Translation};
 use crate::mmu::walk::canonical;
-use crate::model::Features;
+use crate::model::{Feature, Features};
 use crate::state::sreg;
 
 /// Most instructions of a block.
@@ -214,12 +214,12 @@ impl BlockCache {
         let have = 4096 - at;
         let size = cpu.code_size();
         let features = cpu.model.features;
+        let options = cpu.model.vendor().decoder_options();
+        let run = |bytes: &[u8]| straight_run(bytes, size, options, &features);
         let first_offset = backing(first);
         let mut ops = match first_offset {
-            Some(offset) => {
-                straight_run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..], size, &features)
-            }
-            None => straight_run(&[0xff; INSTRUCTION_BYTES], size, &features),
+            Some(offset) => run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..]),
+            None => run(&[0xff; INSTRUCTION_BYTES]),
         };
         let mut second = None;
         if ops.is_empty() {
@@ -229,7 +229,7 @@ impl BlockCache {
             let split = have.min(INSTRUCTION_BYTES as u64) as usize;
             read_code(board, first, at, &mut bytes[..split]);
             read_code(board, page.target, 0, &mut bytes[split..split + INSTRUCTION_BYTES]);
-            ops = straight_run(&bytes[..split + INSTRUCTION_BYTES], size, &features);
+            ops = run(&bytes[..split + INSTRUCTION_BYTES]);
             ops.truncate(1);
             second = Some((page.physical, backing(page.target)));
         }
@@ -430,20 +430,29 @@ fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) {
 
 /// Whether what iced-x86 gave up after fifteen bytes is longer than that, and not an undefined
 /// instruction of fifteen: without its first byte, a prefix, it still has fifteen.
-fn is_too_long(rest: &[u8], bits: u32) -> bool {
-    let mut decoder = Decoder::new(bits, rest, DecoderOptions::NONE);
+fn is_too_long(rest: &[u8], bits: u32, options: u32) -> bool {
+    let mut decoder = Decoder::new(bits, rest, options);
     let instruction = decoder.decode();
     decoder.last_error() == iced_x86::DecoderError::NoMoreBytes || instruction.len() == INSTRUCTION_BYTES
 }
 
+/// Whether `bytes` are MOV to or from CR0 with a LOCK prefix, which AMD's processors read as CR8 if
+/// CPUID says so (AMD64 volume 3, MOV CRn).
+fn is_locked_cr8(instruction: &Instruction, bytes: &[u8]) -> bool {
+    const LOCK: u8 = 0xf0;
+    const ESCAPE: u8 = 0x0f;
+    let named = instruction.op0_register() == Register::CR8 || instruction.op1_register() == Register::CR8;
+    named && bytes.iter().take_while(|byte| **byte != ESCAPE).any(|byte| *byte == LOCK)
+}
+
 /// Decodes until an instruction ends the block, the bytes run out, or the block is full.
-fn straight_run(bytes: &[u8], size: CodeSize, features: &Features) -> Vec<Op> {
+fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features) -> Vec<Op> {
     let bits = match size {
         CodeSize::Bits16 => 16,
         CodeSize::Bits32 => 32,
         CodeSize::Bits64 => 64,
     };
-    let mut decoder = Decoder::with_ip(bits, bytes, 0, DecoderOptions::NONE);
+    let mut decoder = Decoder::with_ip(bits, bytes, 0, options);
     let mut ops = Vec::new();
     while decoder.can_decode() && ops.len() < LONGEST {
         let offset = decoder.position();
@@ -455,9 +464,12 @@ fn straight_run(bytes: &[u8], size: CodeSize, features: &Features) -> Vec<Op> {
         let mut op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
         if instruction.is_invalid() && instruction.len() == INSTRUCTION_BYTES {
             let rest = &bytes[offset + 1..];
-            if is_too_long(rest, bits) {
+            if is_too_long(rest, bits, options) {
                 op.run = chain(too_long);
             }
+        }
+        if !features.has(Feature::Cr8Legacy) && is_locked_cr8(&instruction, &bytes[offset..]) {
+            op.run = chain(undefined);
         }
         let ends = instruction.is_invalid() || ends_block(&instruction, &op);
         ops.push(op);

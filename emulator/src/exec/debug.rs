@@ -176,7 +176,7 @@ impl Cpu {
 
     /// The debug trap after an instruction or a delivery, if one is due: breakpoints that were hit,
     /// and single step if the instruction began with TF set (`stepped`) and was completed. It wakes
-    /// a processor that HLT has just halted (SDM volume 2, HLT).
+    /// a processor that HLT or MWAIT has just stopped (SDM volume 2, HLT, MWAIT).
     pub fn debug_trap(&mut self, board: &mut Board, stepped: bool) {
         let held = self.debug_held();
         if stepped && self.exception.is_none() && !held {
@@ -184,14 +184,13 @@ impl Cpu {
         }
         let due = self.control.pending_debug & !pending_debug::HELD;
         // An SMI comes first (SDM volume 3, table 7-2); what is pending waits for RSM.
-        if due == 0
-            || held
-            || !matches!(self.activity, Activity::Running | Activity::Halted)
-            || self.takes_smi(board)
-        {
+        if due == 0 || held || self.activity == Activity::Shutdown || self.takes_smi(board) {
             return;
         }
         self.control.pending_debug = 0;
+        if let Activity::Waiting(wait) = self.activity {
+            self.end_wait(&wait, board, false);
+        }
         self.activity = Activity::Running;
         self.deliver_debug(board, due);
     }

@@ -7,6 +7,7 @@ use crate::Board;
 use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::Op;
 use crate::mmu::walk::canonical;
+use crate::model::Vendor;
 use crate::state::{Kind, Segment, dr6, efer, flag, gpr, sreg};
 
 const RSP: usize = gpr::RSP as usize;
@@ -350,7 +351,7 @@ const RING3: u16 = 0x60;
 
 /// SYSCALL (AMD64 volume 3; SDM volume 2)
 pub fn syscall(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    if cpu.control.efer & efer::SCE == 0 || !cpu.protected() {
+    if cpu.control.efer & efer::SCE == 0 || !cpu.protected() || cpu.lacks_fast_call() {
         return Err(cpu.ud());
     }
     let star = cpu.msr.star;
@@ -380,17 +381,21 @@ pub fn syscall(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 }
 
 /// SYSRET; `LONG_TARGET`: with REX.W.
+///
+/// Intel's processors look at the target before they go there, and load all of SS; AMD's go, fault
+/// in ring 3, and leave base, limit and attributes of SS as they were (but for the privilege).
 pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
-    if cpu.control.efer & efer::SCE == 0 || !cpu.protected() {
+    if cpu.control.efer & efer::SCE == 0 || !cpu.protected() || cpu.lacks_fast_call() {
         return Err(cpu.ud());
     }
+    let intel = cpu.model.vendor() == Vendor::Intel;
     if cpu.cpl != 0 {
         return Err(cpu.gp(0));
     }
     let base = (cpu.msr.star >> 48) as u16;
     let rcx = cpu.gpr[usize::from(gpr::RCX)];
     if cpu.long_mode() {
-        if LONG_TARGET && !canonical(rcx, cpu.linear_bits()) {
+        if intel && LONG_TARGET && !canonical(rcx, cpu.linear_bits()) {
             return Err(cpu.gp(0));
         }
         let image = cpu.gpr[11] & !(flag::RF | flag::VM);
@@ -405,7 +410,12 @@ pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op)
         cpu.rip = rcx & 0xffff_ffff;
         cpu.seg[CS] = flat(base | 3, CODE | BIG | RING3);
     }
-    cpu.seg[SS] = flat(base.wrapping_add(8) | 3, DATA | RING3);
+    let stack = flat(base.wrapping_add(8) | 3, DATA | RING3);
+    let old = cpu.seg[SS];
+    cpu.seg[SS] = match intel {
+        true => stack,
+        false => Segment { selector: stack.selector, access: old.access | RING3, ..old },
+    };
     if cpu.flags.system & flag::TF != 0 {
         // As if the step were that of the SYSCALL that is now over.
         cpu.control.pending_debug |= dr6::BS;
@@ -414,8 +424,25 @@ pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op)
     cpu.branch_and_look_if_needed(board)
 }
 
+impl Cpu {
+    /// Whether SYSCALL and SYSRET do not exist in this mode: Intel's processors have them in 64-bit
+    /// mode alone (SDM volume 2).
+    fn lacks_fast_call(&self) -> bool {
+        self.code_size() != CodeSize::Bits64 && self.model.vendor() == Vendor::Intel
+    }
+
+    /// Whether SYSENTER and SYSEXIT do not exist in this mode: AMD's processors do not have them in
+    /// long mode (AMD64 volume 3).
+    fn lacks_fast_entry(&self) -> bool {
+        self.long_mode() && self.model.vendor() == Vendor::Amd
+    }
+}
+
 /// SYSENTER
 pub fn sysenter(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
+    if cpu.lacks_fast_entry() {
+        return Err(cpu.ud());
+    }
     let selector = cpu.msr.sysenter_cs as u16 & !3;
     if !cpu.protected() || selector == 0 {
         return Err(cpu.gp(0));
@@ -434,7 +461,14 @@ pub fn sysenter(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
 /// SYSEXIT; `LONG_TARGET`: with REX.W.
 pub fn sysexit<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     let base = cpu.msr.sysenter_cs as u16 & !3;
-    if !cpu.protected() || base == 0 || cpu.cpl != 0 {
+    if !cpu.protected() || cpu.cpl != 0 {
+        return Err(cpu.gp(0));
+    }
+    // After the privilege, as processors do.
+    if cpu.lacks_fast_entry() {
+        return Err(cpu.ud());
+    }
+    if base == 0 {
         return Err(cpu.gp(0));
     }
     let (rip, rsp) = (cpu.gpr[usize::from(gpr::RDX)], cpu.gpr[usize::from(gpr::RCX)]);

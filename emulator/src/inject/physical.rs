@@ -21,7 +21,7 @@ pub(super) fn transfer(
     let Some(offset) = memory.ram_in_page(address, bytes) else {
         return pieces(board, semantics, address, data, spans);
     };
-    move_in_page(memory, offset, data);
+    move_in_page(memory, (address, offset), data);
     spans.span(Span { physical: address, bytes, answer: Answer::Ram });
     Outcome::all(bytes)
 }
@@ -45,7 +45,7 @@ fn pieces(
         let memory = &mut board.fabric.memory;
         let met = match (memory.target(at), data.part(done, room)) {
             (Target::Ram { offset }, data) => {
-                move_in_page(memory, offset, data);
+                move_in_page(memory, (at, offset), data);
                 Ok((room, Answer::Ram))
             }
             (Target::Rom { offset }, data) => rom(memory, semantics, (at, offset), data),
@@ -65,11 +65,14 @@ fn pieces(
     Outcome::all(done)
 }
 
-/// Moves bytes within a page of the backing store.
+/// Moves bytes within a page, given by its physical address and its place in the backing store.
 #[inline(always)]
-fn move_in_page(memory: &mut Memory, offset: u64, data: Data<'_>) {
+fn move_in_page(memory: &mut Memory, (at, offset): (u64, u64), data: Data<'_>) {
     match data {
-        Data::Write(bytes) => memory.store_backing(offset, bytes),
+        Data::Write(bytes) => {
+            memory.store_backing(offset, bytes);
+            memory.monitor.note(at, bytes.len());
+        }
         Data::Read(buffer) => memory.ram().read(offset, buffer),
     }
 }
@@ -83,7 +86,7 @@ fn rom(memory: &mut Memory, semantics: Semantics, (at, offset): (u64, u64), data
     let len = data.len();
     match (&data, semantics) {
         (Data::Read(_), _) | (Data::Write(_), Semantics::Backdoor) => {
-            move_in_page(memory, offset, data);
+            move_in_page(memory, (at, offset), data);
             Ok((len, Answer::Rom))
         }
         (Data::Write(_), Semantics::Debugger) => Err(Refusal::Rom { address: at }),

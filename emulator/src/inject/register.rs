@@ -2,7 +2,8 @@
 //!
 //! A write to a part (`eax`, `ah`) changes the named bits only. A segment selector brings its
 //! base with it in real and virtual-8086 mode; in protected mode the hidden part stays and has
-//! names of its own (`cs_base`, `cs_limit`, `cs_access`). A write to a control register has the
+//! names of its own (`cs_base`, `cs_limit`, `cs_access`). A write to RIP wakes a processor from HLT
+//! or MWAIT: it names what is to be executed next. A write to a control register has the
 //! checks and consequences of MOV to that register at privilege level 0.
 
 use std::sync::LazyLock;
@@ -300,7 +301,10 @@ impl Cpu {
         let narrow = value >> 32 == 0;
         match slot {
             Slot::Gpr(n) => self.gpr[usize::from(n & 15)] = value,
-            Slot::Rip if narrow || self.code_size() == CodeSize::Bits64 => self.rip = value,
+            Slot::Rip if narrow || self.code_size() == CodeSize::Bits64 => {
+                self.rip = value;
+                self.wake(board);
+            }
             Slot::Rip => return None,
             Slot::Rflags => self.set_rflags(value)?,
             Slot::Selector(n) => {

@@ -1,9 +1,11 @@
 //! Guest-physical memory: RAM, ROM, device windows, and the bitmaps that every store keeps true.
 
 mod map;
+mod monitor;
 pub(crate) mod ram;
 
 pub use map::{MapConflict, PhysicalMap, Range, Target};
+pub use monitor::Monitor;
 pub use ram::Ram;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,8 @@ pub struct Memory {
     /// RAM behind what the map has there: first address, bytes, backing offset.
     smram: (u64, u64, u64),
     view: View,
+    /// The line that the processor monitors.
+    pub monitor: Monitor,
     /// All ones, or all but bit 20. Hot twin of `view`.
     a20_mask: u64,
 }
@@ -94,6 +98,7 @@ impl Memory {
             stale: Vec::new(),
             smram: (0, 0, 0),
             view: View::BUS,
+            monitor: Monitor::default(),
             a20_mask: View::BUS.mask(),
         })
     }

@@ -27,6 +27,17 @@ pub enum Vendor {
     Amd,
 }
 
+impl Vendor {
+    /// How iced-x86 is to read code: AMD's processors cut near branches with a 66 prefix to 16 bits
+    /// in 64-bit mode, ignore REX.W of far pointers, and have no operands of UD0.
+    pub fn decoder_options(self) -> u32 {
+        match self {
+            Self::Intel => iced_x86::DecoderOptions::NONE,
+            Self::Amd => iced_x86::DecoderOptions::AMD,
+        }
+    }
+}
+
 /// An MSR that reads as something fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -271,6 +271,19 @@ impl Default for Msrs {
     }
 }
 
+/// What ends a wait, beside interrupts that are not masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The moment in virtual nanoseconds; the greatest number if there is none.
+    pub until_ns: u64,
+    /// That moment is the limit of IA32_UMWAIT_CONTROL, which CF tells.
+    pub limited: bool,
+    /// Masked interrupts end it.
+    pub masked: bool,
+    /// A write to the monitored line ends it.
+    pub monitoring: bool,
+}
+
 /// Whether the processor executes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Activity {
@@ -279,8 +292,8 @@ pub enum Activity {
     Running,
     /// HLT: it waits for an interrupt.
     Halted,
-    /// MWAIT: it waits for whatever happens next.
-    Waiting,
+    /// MWAIT, UMWAIT, TPAUSE: it waits.
+    Waiting(Wait),
     /// Triple fault: it waits for a reset.
     Shutdown,
     /// An application processor waits for STARTUP.

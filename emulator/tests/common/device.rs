@@ -16,6 +16,8 @@ pub const TIMER: u16 = 0xe4;
 pub const NMI: u16 = 0xe8;
 /// A write raises an SMI.
 pub const SMI: u16 = 0xe9;
+/// A write is one to the coprocessor error register.
+pub const COPROCESSOR_ERROR: u16 = 0xea;
 /// The vector of the timer.
 pub const VECTOR: u8 = 0x40;
 /// In the window: a write of an address here…
@@ -133,6 +135,7 @@ impl PortDevice for Toy {
             }
             NMI => cx.signal(Signal::Nmi { cpu: 0 }),
             SMI => cx.signal(Signal::Smi { cpu: None }),
+            COPROCESSOR_ERROR => cx.signal(Signal::CoprocessorError),
             _ => {}
         }
         Ok(())

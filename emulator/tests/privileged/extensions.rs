@@ -342,21 +342,6 @@ fn time_stamps_come_with_tsc_aux() {
 // --- MONITOR, MWAIT, WAITPKG ---------------------------------------------------------------------
 
 #[test]
-fn mwait_ends_without_an_interrupt() {
-    let mut machine = extended(|a| {
-        a.mov(rax, DATA)?;
-        a.xor(ecx, ecx)?;
-        a.xor(edx, edx)?;
-        a.monitor()?;
-        a.xor(eax, eax)?;
-        a.mwait()?;
-        a.mov(ebx, 5)
-    });
-    finish(&mut machine);
-    assert_eq!(machine.cpus[0].gpr[RBX], 5);
-}
-
-#[test]
 fn waits_check_their_operands() {
     // ECX has no extensions for MONITOR, and one for MWAIT.
     let monitor = |extensions: u32| {
@@ -384,13 +369,6 @@ fn waits_check_their_operands() {
         a.tpause(ebx)
     });
     assert_eq!(caught(&mut machine), (13, Some(0)));
-    let mut machine = extended(|a| {
-        a.stc()?;
-        a.mov(ebx, 1)?;
-        a.umwait(ebx)
-    });
-    finish(&mut machine);
-    assert!(!machine.cpus[0].flags.cf());
 }
 
 // --- RDRAND, MOVDIR64B ---------------------------------------------------------------------------

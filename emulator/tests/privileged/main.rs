@@ -17,3 +17,5 @@ mod smm;
 mod system_calls;
 mod tasks;
 mod v86;
+mod vendors;
+mod waits;

@@ -109,7 +109,8 @@ fn processor(i: &Instruction, size: CodeSize, op: &mut Op) -> Option<Handler> {
             monitored(i, size, size_of(i, 0), op.dst, op);
             Some(chain(wait::umonitor))
         }
-        Mnemonic::Umwait | Mnemonic::Tpause => Some(chain(wait::bounded_wait)),
+        Mnemonic::Umwait => Some(chain(wait::bounded_wait::<true>)),
+        Mnemonic::Tpause => Some(chain(wait::bounded_wait::<false>)),
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ pub fn synchronises(i: &Instruction) -> bool {
         Mov => special(0),
         Pop => special(0),
         In | Out | Insb | Insw | Insd | Outsb | Outsw | Outsd | Sti | Popf | Popfd | Popfq | Lds | Les
-        | Lfs | Lgs | Lss | Hlt | Mwait | Xsetbv | Wrmsr | Invlpg | Invpcid | Lmsw => true,
+        | Lfs | Lgs | Lss | Hlt | Mwait | Umwait | Tpause | Xsetbv | Wrmsr | Invlpg | Invpcid | Lmsw => true,
         _ => false,
     }
 }

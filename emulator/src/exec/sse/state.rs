@@ -4,6 +4,7 @@ use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::exec::{Leave, Step};
+use crate::model::Vendor;
 use crate::state::{F80, MXCSR_MASK, X87, cr0, cr4};
 
 /// Bytes of the area.
@@ -14,6 +15,9 @@ const ROWS: usize = 2 + 8 + 16;
 const ST: usize = 2;
 /// The first row of XMM registers.
 const XMM: usize = 10;
+
+/// FSW.ES
+const ERROR_SUMMARY: u16 = 1 << 7;
 
 /// Where XMM0 lies in the area.
 pub const XMM_OFFSET: u64 = 16 * XMM as u64;
@@ -26,12 +30,13 @@ impl LegacyRegion {
     pub fn of<const WIDE: bool>(cpu: &Cpu) -> Self {
         let x87 = &cpu.x87;
         let mut rows = [0u128; XMM];
-        rows[0] = u128::from(x87.fcw)
-            | u128::from(x87.status()) << 16
-            | u128::from(!x87.empty) << 32
-            | u128::from(x87.fop) << 48
-            | u128::from(pointer::<WIDE>(x87.fip, x87.fcs)) << 64;
-        rows[1] = u128::from(pointer::<WIDE>(x87.fdp, x87.fds));
+        rows[0] = u128::from(x87.fcw) | u128::from(x87.status()) << 16 | u128::from(!x87.empty) << 32;
+        // AMD's processors save the pointers of pending exceptions alone (AMD64 volume 5, FXSAVE).
+        if x87.fsw & ERROR_SUMMARY != 0 || cpu.model.vendor() == Vendor::Intel {
+            let (fcs, fds) = cpu.x87_selectors();
+            rows[0] |= u128::from(x87.fop) << 48 | u128::from(pointer::<WIDE>(x87.fip, fcs)) << 64;
+            rows[1] = u128::from(pointer::<WIDE>(x87.fdp, fds));
+        }
         for (nth, row) in rows[ST..].iter_mut().enumerate() {
             let register = x87.r[(usize::from(x87.top) + nth) % 8];
             *row = u128::from(register.significand) | u128::from(register.sign_exponent) << 64;

@@ -4,6 +4,7 @@ use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::{Leave, Step, Word};
+use crate::model::Feature;
 use crate::state::{F80, X87, cr0, efer, gpr};
 
 use super::arith::tag;
@@ -35,9 +36,10 @@ impl X87 {
     }
 }
 
-/// An instruction that may end a pending exception runs alone where FERR# is wired.
-fn before_release(cpu: &Cpu) -> Result<bool, Leave> {
-    let wired = cpu.control.cr0 & cr0::NE == 0 && cpu.x87.fsw & ES != 0;
+/// An instruction that may end a pending exception runs alone where FERR# is wired, or is asserted
+/// from when it was.
+fn before_release(cpu: &Cpu, board: &Board) -> Result<bool, Leave> {
+    let wired = cpu.x87.fsw & ES != 0 && (cpu.control.cr0 & cr0::NE == 0 || board.ferr(cpu.id));
     if wired && !cpu.alone { Err(Leave::Alone) } else { Ok(wired) }
 }
 
@@ -50,7 +52,7 @@ fn after_release(cpu: &Cpu, board: &mut Board, wired: bool) {
 /// FNINIT
 pub fn init(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     enter_no_wait(cpu)?;
-    let wired = before_release(cpu)?;
+    let wired = before_release(cpu, board)?;
     cpu.x87.init();
     after_release(cpu, board, wired);
     Ok(())
@@ -59,7 +61,7 @@ pub fn init(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
 /// FNCLEX
 pub fn clear_exceptions(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
     enter_no_wait(cpu)?;
-    let wired = before_release(cpu)?;
+    let wired = before_release(cpu, board)?;
     cpu.x87.fsw &= !(EXCEPTIONS | SF | ES | B);
     after_release(cpu, board, wired);
     Ok(())
@@ -134,10 +136,20 @@ pub fn wait(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if cpu.control.cr0 & both == both {
         return Err(cpu.nm());
     }
-    if cpu.x87.fsw & ES != 0 { Err(pending(cpu, board, op)) } else { Ok(()) }
+    if cpu.x87.fsw & ES != 0 { pending(cpu, board, op) } else { Ok(()) }
 }
 
 // --- the environment --------------------------------------------------------------------------
+
+impl Cpu {
+    /// FCS and FDS as they are saved: zero on processors that have them no more (SDM volume 1, 8.1.8).
+    pub fn x87_selectors(&self) -> (u16, u16) {
+        if self.model.has(Feature::FpcsDeprecated) && self.protected() && !self.v86() {
+            return (0, 0);
+        }
+        (self.x87.fcs, self.x87.fds)
+    }
+}
 
 /// Whether the environment has the real-mode layout, with linear addresses.
 fn real_layout(cpu: &Cpu) -> bool {
@@ -157,18 +169,19 @@ fn environment<const WORD: usize>(cpu: &Cpu) -> [u8; 28] {
     put(1, ones | u32::from(x.status()));
     put(2, ones | u32::from(x.tag_word()));
     let fop = u32::from(x.fop & 0x7ff);
+    let (fcs, fds) = cpu.x87_selectors();
     if real_layout(cpu) {
-        let code = (u32::from(x.fcs) << 4).wrapping_add(x.fip as u32);
-        let data = (u32::from(x.fds) << 4).wrapping_add(x.fdp as u32);
+        let code = (u32::from(fcs) << 4).wrapping_add(x.fip as u32);
+        let data = (u32::from(fds) << 4).wrapping_add(x.fdp as u32);
         put(3, ones | code & 0xffff);
         put(4, code >> 16 << 12 & 0x0fff_f000 | fop);
         put(5, ones | data & 0xffff);
         put(6, data >> 16 << 12 & 0x0fff_f000);
     } else {
         put(3, x.fip as u32);
-        put(4, u32::from(x.fcs) | fop << 16);
+        put(4, u32::from(fcs) | fop << 16);
         put(5, x.fdp as u32);
-        put(6, ones | u32::from(x.fds));
+        put(6, ones | u32::from(fds));
     }
     image
 }
@@ -231,7 +244,7 @@ fn read_image(cpu: &mut Cpu, board: &mut Board, op: &Op, image: &mut [u8]) -> St
 /// FNSTENV in places of `WORD` bytes: stores the environment, then masks all exceptions.
 pub fn store_environment<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter_no_wait(cpu)?;
-    let wired = before_release(cpu)?;
+    let wired = before_release(cpu, board)?;
     let image = environment::<WORD>(cpu);
     write_image(cpu, board, op, &image[..7 * WORD])?;
     cpu.x87.load_control(cpu.x87.fcw | EXCEPTIONS);
@@ -251,7 +264,7 @@ pub fn load_environment<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op:
 /// FNSAVE in places of `WORD` bytes: the environment, the registers from ST(0) on, then FNINIT.
 pub fn save<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter_no_wait(cpu)?;
-    let wired = before_release(cpu)?;
+    let wired = before_release(cpu, board)?;
     let mut image = [0; 108];
     image[..28].copy_from_slice(&environment::<WORD>(cpu));
     for i in 0..8 {

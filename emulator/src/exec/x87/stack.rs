@@ -2,7 +2,6 @@
 //! its operation (SDM volume 1, 8.1 and 8.5 to 8.7).
 
 use crate::Board;
-use crate::bus::Driver;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::{Leave, Step};
@@ -10,9 +9,6 @@ use crate::state::{F80, X87, cr0, gpr, sreg};
 
 use super::soft::status::*;
 use super::soft::{Env, INDEFINITE};
-
-/// The line that reports x87 errors to the interrupt controllers of a PC when CR0.NE is clear.
-const FERR_LINE: u8 = 13;
 
 impl X87 {
     /// The physical register that ST(i) is now.
@@ -133,7 +129,7 @@ impl X87 {
 #[inline(always)]
 pub fn enter(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter_no_wait(cpu)?;
-    if cpu.x87.fsw & ES != 0 { Err(pending(cpu, board, op)) } else { Ok(()) }
+    if cpu.x87.fsw & ES != 0 { pending(cpu, board, op) } else { Ok(()) }
 }
 
 /// [`enter`] for the instructions that do not wait.
@@ -143,25 +139,28 @@ pub fn enter_no_wait(cpu: &mut Cpu) -> Step {
 }
 
 /// A pending exception meets a waiting instruction (SDM volume 1, 8.7): #MF; or, with CR0.NE
-/// clear, the error line, and the instruction is tried again until an interrupt came.
+/// clear, the error line, and the instruction is tried again until an interrupt came or IGNNE# lets
+/// it through.
 #[cold]
-pub fn pending(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Leave {
+pub fn pending(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     if cpu.control.cr0 & cr0::NE != 0 {
-        return cpu.mf();
+        return Err(cpu.mf());
+    }
+    if board.wires[cpu.id].ignne {
+        return Ok(());
     }
     if !cpu.alone {
-        return Leave::Alone;
+        return Err(Leave::Alone);
     }
     error_line(cpu, board, true);
     cpu.rip = cpu.gpr[usize::from(gpr::BLOCK_IP)].wrapping_add(u64::from(op.offset));
-    Leave::BranchSync
+    Err(Leave::BranchSync)
 }
 
-/// Drives FERR# as a PC wires it. The slice has one instruction, so the clock is exact.
+/// Drives FERR#. The slice has one instruction, so the clock is exact.
 pub fn error_line(cpu: &Cpu, board: &mut Board, level: bool) {
     board.fabric.clock.set_retired(cpu.retired);
-    board.fabric.set_line(FERR_LINE, Driver::Ferr(cpu.id), level);
-    board.settle();
+    board.set_ferr(cpu.id, level);
 }
 
 /// Remembers the instruction for FSTENV and its like (SDM volume 1, 8.1.8). Its lowering put the

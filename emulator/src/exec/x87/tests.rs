@@ -7,7 +7,7 @@ use crate::cpu::{CodeSize, Cpu};
 use crate::decode::lower;
 use crate::exec::Leave;
 use crate::memory::{Memory, Range};
-use crate::model::{CpuModel, Features};
+use crate::model::{CpuModel, Feature, Features};
 use crate::state::{F80, X87, cr0, flag, gpr, sreg};
 use crate::time::Clock;
 
@@ -223,6 +223,7 @@ fn image<const N: usize>(bench: &Bench) -> [u8; N] {
 #[test]
 fn the_last_instruction_is_remembered() {
     let mut bench = Bench::new();
+    bench.cpu.model.features.set(Feature::FpcsDeprecated, false);
     bench.cpu.seg[usize::from(sreg::CS)].selector = 0x10;
     bench.cpu.seg[usize::from(sreg::DS)].selector = 0x18;
     // FLD1; FADD dword [RSI+0x40]; FSTP ST(1); FWAIT; FNSTCW [RSI+0x20]; FNSTENV [RSI]

@@ -4,7 +4,7 @@ use super::{DATA, decode_for, execute, machine};
 use crate::cpu::{Cpu, Exception};
 use crate::decode::lower::is_offered;
 use crate::exec::{Leave, Step};
-use crate::model::CpuModel;
+use crate::model::{CpuModel, Feature};
 use crate::state::{cr0, cr4, gpr};
 
 fn fault(cpu: &mut Cpu, step: Step) -> (u8, Option<u32>) {
@@ -268,6 +268,8 @@ fn reserved_bits_of_mxcsr_fault() {
 #[test]
 fn fxsave_has_the_layout_of_the_manual() {
     let (mut cpu, mut board) = machine();
+    cpu.model.vendor = "GenuineIntel".into();
+    cpu.model.features.set(Feature::FpcsDeprecated, false);
     cpu.gpr[usize::from(gpr::RDI)] = DATA;
     let x87 = &mut cpu.x87;
     (x87.fcw, x87.fsw, x87.top, x87.empty, x87.fop) = (0x37f, 0x4100, 6, 0x3f, 0x123);
@@ -300,6 +302,31 @@ fn fxsave_has_the_layout_of_the_manual() {
     cpu.vector.xmm = [9; 16];
     execute(&mut cpu, &mut board, &[0x48, 0x0f, 0xae, 0x0f]).unwrap();
     assert_eq!(cpu.state(), saved);
+}
+
+/// AMD64 volume 5, FXSAVE: the pointers belong to a pending exception. SDM volume 1, 8.1.8: selectors
+/// that processors have no more are zeros.
+#[test]
+fn fxsave_of_x87_pointers_by_vendor_and_feature() {
+    for (vendor, pending, deprecated, expected) in [
+        ("GenuineIntel", false, false, 0x0055_3333_4444),
+        ("GenuineIntel", false, true, 0x3333_4444),
+        ("AuthenticAMD", false, false, 0),
+        ("AuthenticAMD", true, false, 0x0055_3333_4444),
+    ] {
+        let (mut cpu, mut board) = machine();
+        cpu.model.vendor = vendor.into();
+        cpu.model.features.set(Feature::FpcsDeprecated, deprecated);
+        cpu.gpr[usize::from(gpr::RDI)] = DATA;
+        (cpu.x87.fip, cpu.x87.fcs, cpu.x87.fop) = (0x1111_2222_3333_4444, 0x55, 0x123);
+        if pending {
+            (cpu.x87.fcw, cpu.x87.fsw) = (0x37b, 0x8084);
+        }
+        execute(&mut cpu, &mut board, FXSAVE).unwrap();
+        let word = |at: u64| board.fabric.memory.read_u64(DATA + at).unwrap();
+        let opcode = if expected == 0 { 0 } else { 0x123 };
+        assert_eq!((word(8), word(0) >> 48), (expected, opcode), "{vendor} {pending} {deprecated}");
+    }
 }
 
 #[test]
