@@ -1,6 +1,7 @@
 //! Privileged state, on Ringhold and by second opinions: bare programs of `tests/privileged` print
 //! one line a case. What Ringhold prints stands in a file beside each program; where QEMU or Bochs
-//! print something else, `docs/src/second-opinions.md` has the case with the manual's verdict.
+//! print something else, `docs/src/second-opinions.md` has the case with the manual's verdict. A KVM is
+//! asked too, if `probe` proves it to be hardware.
 //!
 //! `RINGHOLD_WRITE=1` writes the files anew.
 
@@ -9,9 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use ringhold::emulator::bus::DeviceId;
 use ringhold::emulator::memory::{Memory, Range};
 use ringhold::emulator::model::CpuModel;
@@ -27,12 +29,16 @@ use ringhold_devices::pci_host::{PciHost, PciHostConfig};
 use ringhold_devices::pic::{Pic, PicConfig};
 
 /// The programs of `tests/privileged`.
-const PROGRAMS: [&str; 4] = ["legacy", "numeric", "smm", "long"];
+const PROGRAMS: [&str; 5] = [PROBE, "legacy", "numeric", "smm", "long"];
+/// What a KVM must get right to be asked.
+const PROBE: &str = "probe";
 /// Programs that a peer cannot run; the book says why.
 const LEFT_OUT: [(&str, &str); 1] = [("QEMU", "numeric")];
 /// The program whose rules of SYSCALL, SYSENTER and their returns are Intel's; the others run on a
 /// processor of AMD's.
 const INTEL: &str = "long";
+/// With the value `judge`, a difference from a KVM is a failure.
+const KVM: &str = "RINGHOLD_KVM";
 /// Where boot sectors lie.
 const BOOT: u64 = 0x7c00;
 const RAM: u64 = 16 << 20;
@@ -42,6 +48,8 @@ const WINDOW: (u64, u64) = (0xa_0000, 0xc_0000);
 const BUDGET: u64 = 50_000_000;
 /// How often a peer is looked at without a new word, each time after 50 milliseconds.
 const PATIENCE: u32 = 400;
+/// The same for a KVM, which is fast or none.
+const KVM_PATIENCE: u32 = 40;
 /// Bytes of a floppy disk.
 const FLOPPY: u64 = 1_474_560;
 /// What Bochs shows on its terminal.
@@ -64,16 +72,11 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn assemble(program: &str) -> Vec<u8> {
-    let image = scratch(&format!("{program}.bin"));
-    let status = Command::new("nasm")
-        .current_dir(source(""))
-        .args(["-f", "bin", "-o"])
-        .arg(&image)
-        .arg(format!("{program}.asm"))
-        .status()
-        .expect("nasm is to be installed");
-    assert!(status.success(), "{program} does not assemble");
-    fs::read(image).unwrap()
+    let mut nasm = Command::new("nasm");
+    nasm.current_dir(source("")).args(["-f", "bin", "-o", "/dev/stdout"]).arg(format!("{program}.asm"));
+    let done = nasm.stderr(Stdio::inherit()).output().expect("nasm is to be installed");
+    assert!(done.status.success(), "{program} does not assemble");
+    done.stdout
 }
 
 /// Lines by case; the name is what comes before the vector.
@@ -156,20 +159,20 @@ fn floppy(program: &str, peer: &str, image: &[u8]) -> PathBuf {
 }
 
 /// Runs a peer until it has written a last line to `output`, ends, panics as its `log` tells, or
-/// writes nothing more.
-fn until_end(mut command: Command, output: &Path, log: &Path) -> String {
+/// writes nothing more, for so many looks of 50 milliseconds and five times as many at the beginning.
+fn until_end(mut command: Command, output: &Path, log: &Path, looks: u32) -> String {
     let _ = fs::remove_file(output);
     let _ = fs::remove_file(log);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let read =
         |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     // A BIOS takes its time.
-    let mut patience = 5 * PATIENCE;
+    let mut patience = 5 * looks;
     let mut said = String::new();
     loop {
         let ended = child.try_wait().unwrap().is_some() || read(log).contains("PANIC");
         let now = read(output);
-        patience = if now.len() == said.len() { patience - 1 } else { PATIENCE };
+        patience = if now.len() == said.len() { patience - 1 } else { looks };
         said = now;
         if ended || said.ends_with("END\n") || patience == 0 {
             // It may have ended by itself.
@@ -182,20 +185,33 @@ fn until_end(mut command: Command, output: &Path, log: &Path) -> String {
 }
 
 fn on_qemu(program: &str, image: &[u8]) -> String {
-    let (image, output) = (floppy(program, "qemu", image), scratch(&format!("{program}.qemu.txt")));
+    // Without it an SMI comes some instructions after the OUT that raised it.
+    let icount: &[&str] = if program == "smm" { &["-icount", "shift=0"] } else { &[] };
+    qemu("qemu", &[&["-cpu", "max"], icount].concat(), (program, image), PATIENCE)
+}
+
+fn on_kvm(program: &str, image: &[u8]) -> String {
+    // Some hosts refuse a value that QEMU gives the capabilities.
+    let options = ["-accel", "kvm", "-cpu", "host,-arch-capabilities"];
+    qemu("kvm", &options, (program, image), KVM_PATIENCE)
+}
+
+/// What a program says in a PC of QEMU's.
+fn qemu(peer: &str, options: &[&str], (program, image): (&str, &[u8]), looks: u32) -> String {
+    let (image, output) = (floppy(program, peer, image), scratch(&format!("{program}.{peer}.txt")));
+    let log = scratch(&format!("{program}.{peer}.log"));
     let mut command = Command::new("qemu-system-x86_64");
     command
         .args(["-display", "none", "-serial", "none", "-monitor", "none", "-no-reboot", "-m", "64"])
-        .args(["-cpu", "max", "-boot", "a", "-device", "isa-debug-exit,iobase=0xf4"])
-        // Without it an SMI comes some instructions after the OUT that raised it.
-        .args(if program == "smm" { ["-icount", "shift=0"].as_slice() } else { &[] })
+        .args(["-boot", "a", "-device", "isa-debug-exit,iobase=0xf4"])
+        .args(options)
         .arg("-drive")
         .arg(format!("file={},format=raw,if=floppy", image.display()))
         .arg("-D")
-        .arg(scratch(&format!("{program}.qemu.log")))
+        .arg(&log)
         .arg("-debugcon")
         .arg(format!("file:{}", output.display()));
-    until_end(command, &output, &scratch(&format!("{program}.qemu.log")))
+    until_end(command, &output, &log, looks)
 }
 
 fn on_bochs(program: &str, image: &[u8]) -> String {
@@ -222,7 +238,7 @@ fn on_bochs(program: &str, image: &[u8]) -> String {
     let line = format!("bochs-bin -q -f {} -rc {}", config.display(), go.display());
     let mut command = Command::new("script");
     command.args(["-q", "-f", "-c", &line]).arg(scratch(SCREEN)).env("TERM", "xterm");
-    until_end(command, &output, &log)
+    until_end(command, &output, &log, PATIENCE)
 }
 
 /// A line without RF in its flags.
@@ -235,7 +251,7 @@ fn without_rf(line: &str) -> String {
 }
 
 /// The rows of the book's table for one peer: program and case, and what the peer says.
-fn listed(peer: &str) -> BTreeMap<(String, String), String> {
+fn listed(peer: &str) -> Differences {
     let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/second-opinions.md");
     let row = |line: &str| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
@@ -245,15 +261,15 @@ fn listed(peer: &str) -> BTreeMap<(String, String), String> {
     fs::read_to_string(book).unwrap().lines().filter_map(row).collect()
 }
 
-/// Compares what a peer says with what Ringhold says: every difference is in the book, and the
-/// book has no other. Of a peer that is not of the `judged` version, differences may have become
-/// fewer, but not more.
-fn compare(
+/// Where a peer says something else than Ringhold: program and case, and what the peer says.
+type Differences = BTreeMap<(String, String), String>;
+
+/// What a peer says otherwise than Ringhold.
+fn differences(
     peer: &str,
-    judged: impl Fn() -> bool,
     run: impl Fn(&str, &[u8]) -> String,
     normal: impl Fn(&str) -> String,
-) {
+) -> Differences {
     let mut found = BTreeMap::new();
     for program in PROGRAMS.into_iter().filter(|program| !LEFT_OUT.contains(&(peer, program))) {
         let [ours, theirs] = [every_case(program, on_ringhold), every_case(program, &run)]
@@ -267,21 +283,28 @@ fn compare(
             }
         }
     }
-    let listed = listed(peer);
-    let new_cases = found.keys().any(|case| !listed.contains_key(case));
-    if if judged() { found != listed } else { new_cases } {
-        let rows = |rows: &BTreeMap<(String, String), String>, other: &BTreeMap<_, _>| {
-            let new = rows.iter().filter(|(key, said)| other.get(*key) != Some(*said));
-            new.map(|((program, case), said)| format!("| {program} | {case} | {peer} | `{said}` |\n"))
-                .collect::<String>()
-        };
-        panic!("not in the book:\n{}\nno longer so:\n{}", rows(&found, &listed), rows(&listed, &found));
-    }
+    found
 }
 
-#[test]
-#[ignore = "needs nasm; .ci/run installs it"]
-fn ringhold_says_what_was_judged() {
+/// Rows of the book's table that `other` lacks.
+fn rows(peer: &str, rows: &Differences, other: &Differences) -> String {
+    let new = rows.iter().filter(|(key, said)| other.get(*key) != Some(*said));
+    new.map(|((program, case), said)| format!("| {program} | {case} | {peer} | `{said}` |\n")).collect()
+}
+
+/// Every difference is in the book, and the book has no other. Of a peer that is not of the `judged`
+/// version, differences may have become fewer, but not more.
+fn compare(peer: &str, found: &Differences, judged: bool) -> Result<(), Failed> {
+    let listed = listed(peer);
+    let new_cases = found.keys().any(|case| !listed.contains_key(case));
+    if if judged { *found != listed } else { new_cases } {
+        let (new, gone) = (rows(peer, found, &listed), rows(peer, &listed, found));
+        return Err(format!("not in the book:\n{new}\nno longer so:\n{gone}").into());
+    }
+    Ok(())
+}
+
+fn ringhold_says_what_was_judged() -> Result<(), Failed> {
     for program in PROGRAMS {
         let said = every_case(program, on_ringhold).join("\n") + "\n";
         let expected = source(&format!("{program}.expected"));
@@ -295,22 +318,67 @@ fn ringhold_says_what_was_judged() {
         }
         assert_eq!(said.len(), expected.len());
     }
+    Ok(())
 }
 
-#[test]
-#[ignore = "needs nasm and qemu-system-x86; .ci/run installs them"]
-fn qemu_differs_where_the_book_says() {
+fn qemu_differs_where_the_book_says() -> Result<(), Failed> {
     // QEMU never pushes RF set: one row of the book for all cases.
-    let judged = || {
-        let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
-        String::from_utf8_lossy(&output.stdout).contains("version 7.2")
-    };
-    compare("QEMU", judged, on_qemu, without_rf);
+    let found = differences("QEMU", on_qemu, without_rf);
+    let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
+    compare("QEMU", &found, String::from_utf8_lossy(&output.stdout).contains("version 7.2"))
 }
 
-#[test]
-#[ignore = "needs nasm, bochs and bochs-term; .ci/run installs them"]
-fn bochs_differs_where_the_book_says() {
-    let judged = || String::from_utf8_lossy(&fs::read(scratch(SCREEN)).unwrap()).contains("Emulator 2.7");
-    compare("Bochs", judged, on_bochs, str::to_string);
+fn bochs_differs_where_the_book_says() -> Result<(), Failed> {
+    let found = differences("Bochs", on_bochs, str::to_string);
+    let screen = fs::read(scratch(SCREEN)).unwrap();
+    compare("Bochs", &found, String::from_utf8_lossy(&screen).contains("Emulator 2.7"))
+}
+
+/// Why the host has no KVM to ask.
+fn no_hardware() -> Option<String> {
+    if let Err(error) = fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
+        return Some(format!("/dev/kvm: {error}"));
+    }
+    let expected = fs::read_to_string(source(&format!("{PROBE}.expected"))).unwrap();
+    let said = on_kvm(PROBE, &assemble(PROBE));
+    let (said, expected) = (cases(said.lines()), cases(expected.lines()));
+    let wrong = expected.iter().find(|(case, line)| said.get(*case) != Some(*line));
+    wrong.map(|(case, line)| {
+        let said = said.get(case).map_or("nothing", String::as_str);
+        format!("/dev/kvm is no hardware: of \"{case}\" it says {said} and not {line}")
+    })
+}
+
+/// A processor that nobody has settled the differences of does not fail everybody's run; it is
+/// told of, and `RINGHOLD_KVM=judge` makes it a failure.
+fn hardware_agrees() -> Result<Completion, Failed> {
+    if let Some(reason) = no_hardware() {
+        return Ok(Completion::ignored_with(reason));
+    }
+    let found = differences("KVM", on_kvm, str::to_string);
+    match compare("KVM", &found, false) {
+        Ok(()) => Ok(Completion::Completed),
+        Err(failed) if std::env::var_os(KVM).is_some_and(|value| value == "judge") => Err(failed),
+        Err(failed) => {
+            let message = failed.message().unwrap_or_default();
+            Ok(Completion::ignored_with(format!("this processor differs, not settled yet; {message}")))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let needs = |trial: Trial, what: &str| trial.with_kind(format!("needs {what}")).with_ignored_flag(true);
+    let trials = vec![
+        needs(Trial::test("ringhold_says_what_was_judged", ringhold_says_what_was_judged), "nasm"),
+        needs(
+            Trial::test("qemu_differs_where_the_book_says", qemu_differs_where_the_book_says),
+            "nasm, qemu",
+        ),
+        needs(
+            Trial::test("bochs_differs_where_the_book_says", bochs_differs_where_the_book_says),
+            "nasm, bochs",
+        ),
+        needs(Trial::ignorable_test("hardware_agrees", hardware_agrees), "nasm, qemu, a KVM"),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
