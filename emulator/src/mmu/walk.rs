@@ -108,10 +108,12 @@ impl Visited {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Visited>", into = "Vec<Visited>")]
 pub struct Trail {
+    /// By level, 5 first.
     addresses: [u64; 5],
     values: [u64; 5],
+    /// Zero if none was visited.
     root_level: u8,
-    len: u8,
+    last_level: u8,
 }
 
 impl From<Vec<Visited>> for Trail {
@@ -131,21 +133,24 @@ impl From<Trail> for Vec<Visited> {
 impl Trail {
     /// The entries, root first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Visited> + ExactSizeIterator + '_ {
-        (0..self.len()).map(|at| Visited {
-            level: self.root_level.saturating_sub(at as u8),
-            address: self.addresses[at],
-            value: self.values[at],
+        (0..self.len()).map(|nth| {
+            let level = self.root_level - nth as u8;
+            let at = usize::from(5 - level);
+            Visited { level, address: self.addresses[at], value: self.values[at] }
         })
     }
 
     /// How many entries were visited.
     pub fn len(&self) -> usize {
-        usize::from(self.len.min(5))
+        match self.root_level {
+            0 => 0,
+            root => usize::from(root.saturating_sub(self.last_level)) + 1,
+        }
     }
 
     /// Whether none was visited (paging is off, or the root is outside memory).
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.root_level == 0
     }
 }
 
@@ -164,15 +169,13 @@ pub trait Visit {
 impl Visit for Trail {
     #[inline(always)]
     fn visit(&mut self, level: u8, address: u64, value: u64) {
-        let at = usize::from(self.len);
-        if at == 0 {
-            self.root_level = level;
+        let at = 5 - usize::from(level.clamp(1, 5));
+        self.addresses[at] = address;
+        self.values[at] = value;
+        if self.root_level == 0 {
+            self.root_level = level.clamp(1, 5);
         }
-        if at < 5 {
-            self.addresses[at] = address;
-            self.values[at] = value;
-            self.len += 1;
-        }
+        self.last_level = level.clamp(1, 5);
     }
 }
 
