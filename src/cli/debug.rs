@@ -11,13 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::Args;
-use ringhold::boot::Images;
 use ringhold::debugapi::command::{Command, Event, Output, Reply, Room};
 use ringhold::debugapi::session::{Progress, Session};
 use ringhold::{Machine, Stop};
 
 use super::guest::GuestArguments;
-use super::inject::{self, Recorder};
 use super::run::parse_number;
 use super::sinks::Sinks;
 
@@ -51,12 +49,7 @@ pub struct DebugArguments {
 
 /// Holds a machine at a prompt until the commands end; gives the exit status.
 pub fn debug(arguments: &DebugArguments) -> anyhow::Result<u8> {
-    let config = arguments.guest.config()?;
-    let images = Images::read(&config)?;
-    let mut machine = Machine::with_images(config.clone(), &images)?;
-    let record = |path: &PathBuf| Recorder::open(path, &inject::header(&config, &images), &mut machine);
-    let recorder = arguments.record.as_ref().map(record).transpose()?;
-    drop(images);
+    let (config, machine, recorder) = arguments.guest.open(arguments.record.as_deref())?;
     let signalled = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&signalled))?;
     let sinks = Sinks::open(&config, &machine)?;

@@ -1,12 +1,15 @@
 //! What a subcommand starts: a machine and the images of its guest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use ringhold::Machine;
+use ringhold::boot::Images;
 use ringhold::config::{Config, ModuleConfig, Sink};
 
 use super::MachineArguments;
+use super::inject::Recorder;
 
 /// Which machine, which guest, and where its serial line goes. By default the built-in teaching
 /// machine on the terminal.
@@ -48,6 +51,15 @@ fn parse_sink(text: &str) -> Result<Sink, String> {
 }
 
 impl GuestArguments {
+    /// The machine with its config, and the journal if a path for one is given.
+    pub fn open(&self, record: Option<&Path>) -> anyhow::Result<(Config, Machine, Option<Recorder>)> {
+        let config = self.config()?;
+        let images = Images::read(&config)?;
+        let mut machine = Machine::with_images(config.clone(), &images)?;
+        let recorder = Recorder::open(record, &config, &images, &mut machine)?;
+        Ok((config, machine, recorder))
+    }
+
     /// The config with everything that the command line changes.
     pub fn config(&self) -> anyhow::Result<Config> {
         let (mut config, _) = self.machine.load()?;

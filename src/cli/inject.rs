@@ -57,8 +57,17 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a journal; the machine keeps a record from now on.
-    pub fn open(path: &Path, header: &Header, machine: &mut Machine) -> anyhow::Result<Self> {
+    /// Begins a journal, if a path for one is given; the machine keeps a record from now on.
+    pub fn open(
+        path: Option<&Path>,
+        config: &Config,
+        images: &Images,
+        machine: &mut Machine,
+    ) -> anyhow::Result<Option<Self>> {
+        path.map(|path| Self::begin(path, &header(config, images), machine)).transpose()
+    }
+
+    fn begin(path: &Path, header: &Header, machine: &mut Machine) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let file = File::create(path).with_context(|| failure(&name))?;
         let writer = Writer::new(BufWriter::new(file), header).with_context(|| failure(&name))?;

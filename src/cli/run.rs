@@ -156,8 +156,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let digests = Digest::all(&images);
     let symbols = inject::symbols(&images, arguments.symbols.as_deref())?;
     let schedule = arguments.inject.as_deref().map(|path| inject::read(path, &symbols)).transpose()?;
-    let record = |path: &PathBuf| Recorder::open(path, &inject::header(&config, &images), &mut machine);
-    let recorder = arguments.record.as_ref().map(record).transpose()?;
+    let recorder = Recorder::open(arguments.record.as_deref(), &config, &images, &mut machine)?;
     drop((images, symbols));
     let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions, recorder)?;
     let mut tracer = Tracer::open(&arguments.trace)?;

@@ -7,12 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use ringhold::Machine;
-use ringhold::boot::Images;
 use ringhold::debugapi::server::{ConnectionId, Server};
 use ringhold::debugapi::session::Session;
 
 use super::guest::GuestArguments;
-use super::inject::{self, Recorder};
 use super::listen::{Address, Happening, Listener, Stream};
 use super::run::{End, Outside};
 
@@ -34,12 +32,7 @@ pub struct ServeArguments {
 
 /// Serves a machine until the user ends it; gives the exit status.
 pub fn serve(arguments: &ServeArguments) -> anyhow::Result<u8> {
-    let config = arguments.guest.config()?;
-    let images = Images::read(&config)?;
-    let mut machine = Machine::with_images(config.clone(), &images)?;
-    let record = |path: &PathBuf| Recorder::open(path, &inject::header(&config, &images), &mut machine);
-    let recorder = arguments.record.as_ref().map(record).transpose()?;
-    drop(images);
+    let (config, mut machine, recorder) = arguments.guest.open(arguments.record.as_deref())?;
     let mut outside = Outside::open(&config, &mut machine, None, recorder)?;
     let listener = Listener::open(&arguments.dbgeng)?;
     eprintln!("ringhold: waiting for dbgeng clients at {}", listener.address());
