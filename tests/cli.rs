@@ -165,7 +165,7 @@ fn what_is_wrong_is_named() {
     refused(&["run", "configs/linux.ron", "--serial", "tcp"], &["tcp", "stdio", "file:PATH"]);
     refused(&["run", "--set", "cpu.speed=3"], &["speed", "tsc_hz"]);
     refused(&["run", "--set", "devices.edu.slot=(0, 0)"], &["edu", "00:00.0"]);
-    refused(&["run", "--set", "devices.com1.base=0xf0"], &["debug_exit", "overlap"]);
+    refused(&["run", "--set", "devices.com1.base=0xf1"], &["debug_exit", "overlap"]);
     refused(&["run", "--set", "outputs.com7=null"], &["outputs.com7", "com1"]);
     refused(&["run", "--trace-count", "5"], &["--trace"]);
     refused(&["run", "configs/linux.ron", "--kernel", env!("CARGO_BIN_EXE_ringhold")], &["operating system"]);
