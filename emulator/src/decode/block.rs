@@ -2,7 +2,7 @@
 //! and code size.
 
 use hashbrown::HashMap;
-use iced_x86::{Decoder, Instruction, Register};
+use iced_x86::{Code, Decoder, Instruction, Register};
 use rustc_hash::FxBuildHasher;
 
 use super::chain::chain;
@@ -441,6 +441,10 @@ fn is_too_long(rest: &[u8], bits: u32, options: u32) -> bool {
 fn is_locked_cr8(instruction: &Instruction, bytes: &[u8]) -> bool {
     const LOCK: u8 = 0xf0;
     const ESCAPE: u8 = 0x0f;
+    let (Code::Mov_r32_cr | Code::Mov_r64_cr | Code::Mov_cr_r32 | Code::Mov_cr_r64) = instruction.code()
+    else {
+        return false;
+    };
     let named = instruction.op0_register() == Register::CR8 || instruction.op1_register() == Register::CR8;
     named && bytes.iter().take_while(|byte| **byte != ESCAPE).any(|byte| *byte == LOCK)
 }

@@ -151,6 +151,7 @@ impl Memory {
     }
 
     /// What answers data accesses at `address`, after the A20 gate.
+    #[inline]
     pub fn target(&self, address: u64) -> Target {
         self.find(address, self.view.smram_data)
     }
@@ -160,8 +161,16 @@ impl Memory {
         self.find(address, self.view.smram_code)
     }
 
+    #[inline]
     fn find(&self, address: u64, smram: bool) -> Target {
         let address = address & self.a20_mask;
+        match self.map.main_ram(address) {
+            Some(offset) => Target::Ram { offset },
+            None => self.beside_main_ram(address, smram),
+        }
+    }
+
+    fn beside_main_ram(&self, address: u64, smram: bool) -> Target {
         let found = self.map.find(address);
         let (start, size, offset) = self.smram;
         let within = address.wrapping_sub(start);
