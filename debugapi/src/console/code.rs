@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Formatter, Instruction, MasmFormatter, MemorySizeOptions, OpKind,
-    SymbolResolver, SymbolResult,
+    Decoder, FlowControl, Formatter, Instruction, MasmFormatter, MemorySizeOptions, OpKind, SymbolResolver,
+    SymbolResult,
 };
 use ringhold_emulator::cpu::CodeSize;
 
@@ -147,7 +147,8 @@ impl Execution<'_> {
             (CodeSize::Bits32, _) => (32, address & 0xffff_ffff),
             (CodeSize::Bits64, _) => (64, address),
         };
-        let instruction = Decoder::with_ip(bits, bytes, ip, DecoderOptions::NONE).decode();
+        let options = cpu.map_or(0, |cpu| cpu.model.vendor().decoder_options());
+        let instruction = Decoder::with_ip(bits, bytes, ip, options).decode();
         let length = if instruction.is_invalid() { 1 } else { instruction.len() };
         Line { address, bytes: bytes[..length.min(bytes.len())].to_vec(), instruction }
     }

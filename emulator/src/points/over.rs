@@ -1,6 +1,6 @@
 //! What a step over an instruction waits for.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl};
+use iced_x86::{Decoder, FlowControl};
 
 use crate::Machine;
 use crate::cpu::CodeSize;
@@ -28,6 +28,7 @@ impl Machine {
     pub fn over(&mut self) -> Option<Over> {
         let cpu = self.cpus.first()?;
         let (linear, size) = (cpu.linear_ip(), cpu.code_size());
+        let options = cpu.model.vendor().decoder_options();
         let mut bytes = [0; LONGEST];
         let reading =
             self.peek(Space::Virtual { cpu: 0, root: None }, linear, Semantics::Debugger, &mut bytes);
@@ -37,7 +38,7 @@ impl Machine {
             CodeSize::Bits64 => 64,
         };
         let code = bytes.get(..reading.read)?;
-        let instruction = Decoder::with_ip(bits, code, linear, DecoderOptions::NONE).decode();
+        let instruction = Decoder::with_ip(bits, code, linear, options).decode();
         let leads_elsewhere = matches!(
             instruction.flow_control(),
             FlowControl::Call | FlowControl::IndirectCall | FlowControl::Interrupt

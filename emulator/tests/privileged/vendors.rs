@@ -218,3 +218,12 @@ fn without_ne_errors_go_by_ferr_and_ignne() {
     machine.board.port_write(COPROCESSOR_ERROR, ringhold_emulator::bus::Width::Byte, 0);
     assert!(!machine.board.wires[0].ignne);
 }
+
+#[test]
+fn a_step_over_a_call_reads_it_as_the_processor_does() {
+    for (vendor, intel) in VENDORS {
+        // CALL with a 66 prefix: its displacement has 16 bits on AMD's processors.
+        let over = machine_of(vendor, &[0x66, 0xe8, 0, 1, 0, 0]).over().unwrap();
+        assert_eq!(over.next, CODE + if intel { 6 } else { 4 }, "{vendor}");
+    }
+}
