@@ -66,6 +66,9 @@ pub struct Cpu {
     /// What tells code of one size and privilege from that of another at the same RIP: bits that
     /// no canonical address has alone.
     pub mode_tag: u64,
+    /// Processors of a machine with one value decode alike: they have one vendor and the same
+    /// features.
+    pub(crate) reading: u8,
     /// 64 less the width of a canonical address. Hot twin of CR4.LA57.
     canonical_shift: u32,
     /// Translations. The boxed arrays are reached by pointer.
@@ -134,8 +137,9 @@ impl Cpu {
             cpl: 0,
             size: CodeSize::Bits16,
             mode_tag: 0,
+            reading: 0,
             canonical_shift: 16,
-            tlb: Tlb::new(),
+            tlb: Tlb::new(id),
             rip: 0,
             exception: None,
             seg: [Segment::default(); 6],

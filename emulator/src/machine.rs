@@ -81,7 +81,13 @@ enum Outcome {
 impl Machine {
     /// A machine with a processor of each model, after reset.
     pub fn new(board: Board, models: Vec<CpuModel>) -> Self {
-        let cpus = models.into_iter().enumerate().map(|(id, model)| Cpu::new(id, model)).collect();
+        let mut cpus: Vec<Cpu> =
+            models.into_iter().enumerate().map(|(id, model)| Cpu::new(id, model)).collect();
+        for nth in 1..cpus.len() {
+            let alike = cpus[..nth].iter().position(|other| other.model.reads_as(&cpus[nth].model));
+            // APIC IDs have eight bits: there are no more processors.
+            cpus[nth].reading = alike.unwrap_or(nth) as u8;
+        }
         Self {
             cpus,
             board,
@@ -528,7 +534,7 @@ fn conclude(
 ) {
     if let Outcome::Alone = outcome {
         cpu.deadline = cpu.retired + 1;
-        outcome = match code.find(cpu, board) {
+        outcome = match code.known_or_found(cpu, board) {
             Ok(single) => slice(cpu, board, code, single, cpu.retired + 1),
             Err(_) => Outcome::Fault,
         };

@@ -30,37 +30,34 @@ const INSTRUCTION_BYTES: usize = 15;
 /// Where a block led last time.
 ///
 /// It is good at once while the generation stands: no fetch translation changed and no block was
-/// dropped since. If it does not stand, the link may still be good, namely if the fetch
-/// translation of the target is the same (its stamp in the TLB) and the block at the index is
-/// (its own stamp). A block that crosses into a second page is good by its generation only.
+/// dropped since. If it does not stand, the link may still be good, namely if a fetch translation
+/// of the target is held and the block at the index is the one of its physical address.
 #[derive(Clone, Copy)]
 struct Link {
     /// Linear address, with the processor's mode tag.
     tag: u64,
     generation: u64,
-    fetch: u64,
-    stamp: u64,
     block: u32,
 }
 
 /// Good for nothing: neither count reaches its value.
-const NO_LINK: Link =
-    Link { tag: u64::MAX, generation: u64::MAX, fetch: u64::MAX, stamp: u64::MAX, block: 0 };
+const NO_LINK: Link = Link { tag: u64::MAX, generation: u64::MAX, block: 0 };
 
-/// A run of instructions without a way in or out but its ends.
+/// A run of instructions without a way in or out but its ends. What leads from block to block
+/// fills the first cache line.
+#[repr(C, align(64))]
 pub struct Block {
     /// The instructions.
-    pub ops: Vec<Op>,
+    pub ops: Box<[Op]>,
+    links: [Link; 2],
+    /// [`key`]; [`NO_KEY`] once it is dropped.
     key: u64,
-    /// Backing pages that the bytes lie in; the second only if the first instruction crosses.
-    pages: [u32; 2],
     /// Physical address of the second page, which must not have changed at an entry.
     second: Option<u64>,
+    /// Backing pages that the bytes lie in; the second only if the first instruction crosses.
+    pages: [u32; 2],
     /// Bytes of code.
     pub bytes: u16,
-    links: [Link; 2],
-    /// Unlike that of every block before it; zero once it is dropped.
-    stamp: u64,
 }
 
 /// The part of a block that lies in one page.
@@ -78,8 +75,11 @@ pub struct BlockCache {
     table: HashMap<u64, u32, FxBuildHasher>,
     jumps: Vec<Link>,
     by_page: HashMap<u32, Vec<Piece>, FxBuildHasher>,
-    last_stamp: u64,
     drops: u64,
+    /// What is being decoded.
+    ops: Vec<Op>,
+    /// What is being dropped.
+    condemned: Vec<u32>,
     /// Places in a page at which blocks begin, for the sake of breakpoints; ascending.
     cuts: Vec<u16>,
 }
@@ -92,17 +92,23 @@ impl Default for BlockCache {
             table: HashMap::default(),
             jumps: vec![NO_LINK; JUMPS],
             by_page: HashMap::default(),
-            last_stamp: 0,
             drops: 0,
+            ops: Vec::with_capacity(LONGEST),
+            condemned: Vec::new(),
             cuts: Vec::new(),
         }
     }
 }
 
-/// The key of a block: physical address and code size. Addresses have at most 52 bits.
-fn key(physical: u64, size: CodeSize) -> u64 {
-    physical << 2 | size as u64
+/// The key of a block: physical address and what the processor decodes by. Addresses have at most
+/// 52 bits.
+#[inline(always)]
+fn key(physical: u64, cpu: &Cpu) -> u64 {
+    physical << 2 | cpu.code_size() as u64 | u64::from(cpu.reading) << 54
 }
+
+/// The key of no block: no address is that high.
+const NO_KEY: u64 = u64::MAX;
 
 /// The linear address of RIP and the mode that code there is executed in. RIP alone would not
 /// do: real-mode code may have one offset in segments that share a page.
@@ -154,21 +160,15 @@ impl BlockCache {
         good.then_some(link.block)
     }
 
+    #[inline(always)]
     fn still_good(&self, link: &Link, cpu: &Cpu) -> bool {
-        link.fetch == cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu))
-            && self.blocks[link.block as usize].stamp == link.stamp
+        let block = &self.blocks[link.block as usize];
+        held_key(cpu, linear_ip(cpu)) == Some(block.key) && block.second.is_none()
     }
 
     /// Remembers that the block `to` is at the processor's RIP, and which block led there which way.
     pub fn link(&mut self, cpu: &Cpu, from: Option<(u32, bool)>, to: u32) {
-        let to_block = &self.blocks[to as usize];
-        let fetch = match to_block.second {
-            None => cpu.tlb.fetch_stamp(linear_ip(cpu), fetch_view(cpu)),
-            // One stamp does not stand for two pages.
-            Some(_) => NO_LINK.fetch,
-        };
-        let generation = self.generation(cpu);
-        let link = Link { tag: tag(cpu), generation, fetch, stamp: to_block.stamp, block: to };
+        let link = Link { tag: tag(cpu), generation: self.generation(cpu), block: to };
         if let Some((from, taken)) = from {
             // It is gone if all were dropped to make room for `to`.
             if let Some(from) = self.blocks.get_mut(from as usize) {
@@ -184,10 +184,13 @@ impl BlockCache {
     /// A fault of the fetch, raised.
     pub fn find(&mut self, cpu: &mut Cpu, board: &mut Board) -> Result<u32, Leave> {
         let linear = fetch_address(cpu)?;
-        let view = fetch_view(cpu);
-        let page = cpu.translate(board, linear, Access::Fetch, view)?;
-        let physical = page.physical + (linear & 0xfff);
-        let key = key(physical, cpu.code_size());
+        let key = match held_key(cpu, linear) {
+            Some(key) => key,
+            None => {
+                let page = cpu.translate(board, linear, Access::Fetch, fetch_view(cpu))?;
+                key(page.physical | linear & 0xfff, cpu)
+            }
+        };
         if let Some(&at) = self.table.get(&key) {
             let second = self.blocks[at as usize].second;
             if second.is_none() {
@@ -199,37 +202,32 @@ impl BlockCache {
             }
             self.drop_block(at);
         }
-        self.decode(cpu, board, linear, key, page.target)
+        self.decode(cpu, board, linear, key)
     }
 
-    fn decode(
-        &mut self,
-        cpu: &mut Cpu,
-        board: &mut Board,
-        linear: u64,
-        key: u64,
-        first: Target,
-    ) -> Result<u32, Leave> {
+    fn decode(&mut self, cpu: &mut Cpu, board: &mut Board, linear: u64, key: u64) -> Result<u32, Leave> {
+        let first = cpu.translate(board, linear, Access::Fetch, fetch_view(cpu))?.target;
         let at = linear & 0xfff;
         let have = 4096 - at;
         let size = cpu.code_size();
         let features = cpu.model.features;
         let options = cpu.model.vendor().decoder_options();
-        let run = |bytes: &[u8]| straight_run(bytes, size, options, &features);
+        let mut ops = std::mem::take(&mut self.ops);
+        let mut run = |bytes: &[u8]| straight_run(bytes, size, options, &features, &mut ops);
         let first_offset = backing(first);
-        let mut ops = match first_offset {
+        let some = match first_offset {
             Some(offset) => run(&board.fabric.memory.ram().page(offset / 4096)[at as usize..]),
             None => run(&[0xff; INSTRUCTION_BYTES]),
         };
         let mut second = None;
-        if ops.is_empty() {
+        if !some {
             // The first instruction does not end in this page.
             let page = second_page(cpu, board, linear)?;
             let mut bytes = [0xff; 2 * INSTRUCTION_BYTES];
             let split = have.min(INSTRUCTION_BYTES as u64) as usize;
             read_code(board, first, at, &mut bytes[..split]);
             read_code(board, page.target, 0, &mut bytes[split..split + INSTRUCTION_BYTES]);
-            ops = run(&bytes[..split + INSTRUCTION_BYTES]);
+            run(&bytes[..split + INSTRUCTION_BYTES]);
             ops.truncate(1);
             second = Some((page.physical, backing(page.target)));
         }
@@ -243,14 +241,14 @@ impl BlockCache {
         let length = ops.last().map_or(0, Op::next_offset);
         let inside = length.min(have);
         let mut block = Block {
-            ops,
-            key,
-            pages: [NONE; 2],
-            second: second.map(|s| s.0),
-            bytes: length as u16,
+            ops: ops.as_slice().into(),
             links: [NO_LINK; 2],
-            stamp: 0,
+            key,
+            second: second.map(|s| s.0),
+            pages: [NONE; 2],
+            bytes: length as u16,
         };
+        self.ops = ops;
         let mut lines = [0; 2];
         let spans = [(first_offset, at, inside), (second.and_then(|s| s.1), 0, length - inside)];
         for (nth, (offset, at, length)) in spans.into_iter().enumerate() {
@@ -268,12 +266,10 @@ impl BlockCache {
     }
 
     /// Takes a block in; `lines` are those of the code bitmap in each of its pages.
-    fn insert(&mut self, mut block: Block, lines: [u32; 2]) -> u32 {
+    fn insert(&mut self, block: Block, lines: [u32; 2]) -> u32 {
         if self.table.len() == MOST {
             self.clear();
         }
-        self.last_stamp += 1;
-        block.stamp = self.last_stamp;
         let (key, pages) = (block.key, block.pages);
         let index = match self.free.pop() {
             Some(index) => {
@@ -309,28 +305,35 @@ impl BlockCache {
         }
     }
 
-    /// Drops one block. Links to it die with its stamp.
+    /// Drops one block. Links to it die with its key.
     fn drop_block(&mut self, index: u32) {
-        let block = &mut self.blocks[index as usize];
-        if std::mem::take(&mut block.stamp) == 0 {
+        if self.blocks[index as usize].key == NO_KEY {
+            // Both its pages are one in physical memory, and it was met twice.
             return;
         }
-        self.drops += 1;
-        block.ops = Vec::new();
-        self.table.remove(&block.key);
-        for page in block.pages.into_iter().filter(|page| *page != NONE) {
+        for page in self.blocks[index as usize].pages.into_iter().filter(|page| *page != NONE) {
             if let Some(list) = self.by_page.get_mut(&page) {
                 list.retain(|piece| piece.block != index);
             }
         }
+        self.drop_unlisted(index);
+    }
+
+    /// Drops a block of which no page has a piece any more.
+    fn drop_unlisted(&mut self, index: u32) {
+        let block = &mut self.blocks[index as usize];
+        block.ops = Box::default();
+        self.table.remove(&block.key);
+        block.key = NO_KEY;
+        self.drops += 1;
         self.free.push(index);
     }
 
-    /// Drops everything; stamps go on counting, so that no link survives.
+    /// Drops everything.
     pub fn clear(&mut self) {
-        let (last_stamp, drops) = (self.last_stamp, self.drops + 1);
+        let drops = self.drops + 1;
         let cuts = std::mem::take(&mut self.cuts);
-        *self = Self { last_stamp, drops, cuts, ..Self::default() };
+        *self = Self { drops, cuts, ..Self::default() };
     }
 
     /// From now on blocks begin at these places of every page (ascending), and end before them.
@@ -349,17 +352,26 @@ impl BlockCache {
         }
     }
 
-    fn decoded_from(&self, span: &StaleCode) -> Option<u32> {
-        let pieces = self.by_page.get(&span.page)?;
-        Some(pieces.iter().find(|piece| piece.lines & span.lines != 0)?.block)
-    }
-
     /// Drops every block that was decoded from these lines.
     pub fn invalidate(&mut self, stale: &[StaleCode]) {
         for span in stale {
-            while let Some(block) = self.decoded_from(span) {
-                self.drop_block(block);
+            let Some(pieces) = self.by_page.get_mut(&span.page) else { continue };
+            let mut condemned = std::mem::take(&mut self.condemned);
+            let mut nth = 0;
+            while let Some(piece) = pieces.get(nth) {
+                if piece.lines & span.lines == 0 {
+                    nth += 1;
+                } else {
+                    condemned.push(pieces.swap_remove(nth).block);
+                }
             }
+            for index in condemned.drain(..) {
+                match self.blocks[index as usize].pages {
+                    [_, NONE] => self.drop_unlisted(index),
+                    _ => self.drop_block(index),
+                }
+            }
+            self.condemned = condemned;
         }
     }
 }
@@ -370,11 +382,19 @@ fn linear_ip(cpu: &Cpu) -> u64 {
     cpu.rip.wrapping_add(cpu.seg_base[usize::from(sreg::CS)])
 }
 
+/// The key of the block at this linear address, if a fetch translation of it is held.
+#[inline(always)]
+fn held_key(cpu: &Cpu, linear: u64) -> Option<u64> {
+    let page = cpu.tlb.fetch_page(linear, fetch_view(cpu))?;
+    Some(key(page | linear & 0xfff, cpu))
+}
+
 fn line_mask(at: u64, length: u64) -> u32 {
     let (first, last) = (at / CODE_LINE, (at + length - 1) / CODE_LINE);
     (u32::MAX << first) & (u32::MAX >> (31 - last))
 }
 
+#[inline(always)]
 fn fetch_view(cpu: &Cpu) -> usize {
     if cpu.cpl == 3 { Tlb::USER } else { Tlb::SUPERVISOR }
 }
@@ -449,15 +469,16 @@ fn is_locked_cr8(instruction: &Instruction, bytes: &[u8]) -> bool {
     named && bytes.iter().take_while(|byte| **byte != ESCAPE).any(|byte| *byte == LOCK)
 }
 
-/// Decodes until an instruction ends the block, the bytes run out, or the block is full.
-fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features) -> Vec<Op> {
+/// Decodes into `ops` until an instruction ends the block, the bytes run out, or the block is full;
+/// tells whether that gave any.
+fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features, ops: &mut Vec<Op>) -> bool {
     let bits = match size {
         CodeSize::Bits16 => 16,
         CodeSize::Bits32 => 32,
         CodeSize::Bits64 => 64,
     };
     let mut decoder = Decoder::with_ip(bits, bytes, 0, options);
-    let mut ops = Vec::new();
+    ops.clear();
     while decoder.can_decode() && ops.len() < LONGEST {
         let offset = decoder.position();
         let instruction = decoder.decode();
@@ -481,6 +502,5 @@ fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features)
             break;
         }
     }
-    ops.shrink_to_fit();
-    ops
+    !ops.is_empty()
 }

@@ -4,5 +4,7 @@ pub mod block;
 pub mod chain;
 pub mod lower;
 pub mod op;
+#[cfg(test)]
+mod tests;
 
 pub use op::{Handler, Op, address, prefix};

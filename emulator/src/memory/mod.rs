@@ -249,7 +249,7 @@ impl Memory {
     }
 
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
-    #[inline]
+    #[inline(always)]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
         if let Some(offset) = self.ram_in_page(address, 8) {
             return Some(self.ram.read_u64(offset));

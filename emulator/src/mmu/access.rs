@@ -241,11 +241,16 @@ impl Cpu {
         view: usize,
     ) -> Result<T, Leave> {
         let size = size_of::<T>();
-        let mut bytes = [0; 32];
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
         let low = self.translate(board, linear, Access::Read, view)?;
+        if let Some(host) = self.tlb.read_host(linear, size as u64, view) {
+            // What was found is plain memory.
+            // SAFETY: as in `load`.
+            return Ok(unsafe { ram::load(host) });
+        }
+        let mut bytes = [0; 32];
         if first < size {
             let next = self.wrap(linear.wrapping_add(first as u64));
             let high = self.translate(board, next, Access::Read, view)?;
@@ -272,13 +277,19 @@ impl Cpu {
         view: usize,
     ) -> Step {
         let size = size_of::<T>();
-        let mut bytes = [0; 32];
-        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
-        unsafe { ram::store(bytes.as_mut_ptr() as u64, value) };
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - (linear & 0xfff)) as usize;
         let low = self.translate(board, linear, Access::Write, view)?;
+        if let Some(host) = self.tlb.write_host(linear, size as u64, view) {
+            // What was found is plain memory.
+            // SAFETY: as in `load`.
+            unsafe { ram::store(host, value) };
+            return Ok(());
+        }
+        let mut bytes = [0; 32];
+        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes.
+        unsafe { ram::store(bytes.as_mut_ptr() as u64, value) };
         if first < size {
             let next = self.wrap(linear.wrapping_add(first as u64));
             let high = self.translate(board, next, Access::Write, view)?;
@@ -309,11 +320,20 @@ impl Cpu {
         let size = size_of::<T>();
         let view = self.view;
         let at = linear & 0xfff;
-        let mut bytes = [0; 32];
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
         let first = (size as u64).min(4096 - at) as usize;
         let low = self.translate(board, linear, Access::Write, view)?;
+        if let Some(host) = self.tlb.write_host(linear, size as u64, view) {
+            // What was found is plain memory.
+            // SAFETY: as in `load`.
+            let old = unsafe { ram::load::<T>(host) };
+            let new = compute(self, old);
+            // SAFETY: as in `modify_linear`.
+            unsafe { ram::store(host, new) };
+            return Ok(());
+        }
+        let mut bytes = [0; 32];
         let mut high = low;
         if first < size {
             let next = self.wrap(linear.wrapping_add(first as u64));

@@ -53,56 +53,83 @@ pub struct Translation {
     pub key: Option<u8>,
 }
 
-/// One array with its cold twin and the list of its filled places.
+/// Which list of filled places a translation belongs to.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Dropped when CR3 is written.
+    Local,
+    Global,
+}
+
+impl Kind {
+    fn of(translation: &Translation) -> Self {
+        if translation.global { Self::Global } else { Self::Local }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// One array with its cold twin and the lists of its filled places.
 struct Array<const N: usize> {
     hot: Box<[Hot; N]>,
     cold: Vec<Option<Translation>>,
-    /// Every filled place, and perhaps some that are empty again.
-    filled: Vec<u16>,
-    /// Whether a place is in `filled`.
-    listed: Vec<bool>,
+    /// By [`Kind`], every place that holds such a translation, and perhaps some that do no more: a
+    /// write to CR3 costs as much as it drops, however many global translations there are.
+    filled: [Vec<u16>; 2],
+    /// In which lists a place is: [`Kind::bit`].
+    listed: Vec<u8>,
 }
 
 impl<const N: usize> Array<N> {
     fn new() -> Self {
         let hot: Box<[Hot]> = vec![Hot { tag: NEVER, addend: 0 }; N].into_boxed_slice();
         let Ok(hot) = hot.try_into() else { unreachable!("the slice has N entries") };
-        Self { hot, cold: vec![None; N], filled: Vec::new(), listed: vec![false; N] }
+        Self { hot, cold: vec![None; N], filled: [Vec::new(), Vec::new()], listed: vec![0; N] }
     }
 
-    /// Holds a translation; tells whether the place held another or none before.
-    fn fill(&mut self, at: usize, translation: Translation, host: Option<u64>) -> bool {
-        self.hot[at] = Hot::of(&translation, host);
-        let replaced = self.cold[at].replace(translation);
-        if !std::mem::replace(&mut self.listed[at], true) {
-            self.filled.push(at as u16);
+    /// Holds a translation.
+    #[inline]
+    fn fill(&mut self, at: usize, translation: Translation, hot: Hot) {
+        self.hot[at] = hot;
+        self.cold[at] = Some(translation);
+        let kind = Kind::of(&translation);
+        if self.listed[at] & kind.bit() == 0 {
+            self.listed[at] |= kind.bit();
+            self.filled[kind as usize].push(at as u16);
         }
-        replaced != Some(translation)
     }
 
-    /// Drops the translations for which `gone` holds, and tells their places to `dropped`.
-    fn drop_where(&mut self, mut gone: impl FnMut(&Translation) -> bool, mut dropped: impl FnMut(usize)) {
+    /// Drops the translations of a list for which `gone` holds; tells whether there were any.
+    #[inline]
+    fn drop_where(&mut self, kind: Kind, gone: impl Fn(&Translation) -> bool) -> bool {
         let (hot, cold, listed) = (&mut self.hot, &mut self.cold, &mut self.listed);
-        self.filled.retain(|&at| {
+        let mut dropped = false;
+        self.filled[kind as usize].retain(|&at| {
             let at = usize::from(at);
             let keep = match &cold[at] {
+                Some(translation) if Kind::of(translation) as u8 != kind as u8 => false,
                 Some(translation) if !gone(translation) => true,
                 Some(_) => {
                     cold[at] = None;
                     hot[at].tag = NEVER;
-                    dropped(at);
+                    dropped = true;
                     false
                 }
                 None => false,
             };
-            listed[at] = keep;
+            if !keep {
+                listed[at] &= !kind.bit();
+            }
             keep
         });
+        dropped
     }
 
     /// Gives each translation the host address that `host` says, or none.
     fn refit(&mut self, host: impl Fn(usize, &Translation) -> Option<u64>) {
-        for &at in &self.filled {
+        for &at in self.filled.iter().flatten() {
             let at = usize::from(at);
             if let Some(translation) = &self.cold[at] {
                 self.hot[at] = Hot::of(translation, host(at, translation));
@@ -124,13 +151,11 @@ impl<const N: usize> Array<N> {
 pub struct Tlb {
     read: Array<ENTRIES>,
     write: Array<ENTRIES>,
+    /// Here the addend of a hot entry is the physical address of the page.
     fetch: Array<FETCH_ENTRIES>,
     /// Linear span of all large-page fills since the last full flush; empty if first > last.
     large: (u64, u64),
-    /// For each place of the fetch array, a number that it never had before it last changed:
-    /// what was derived from the translation there is good while the number stands.
-    stamps: Vec<u64>,
-    last_stamp: u64,
+    fetch_changes: u64,
 }
 
 /// What kind of access a translation serves.
@@ -146,7 +171,7 @@ pub enum Access {
 
 impl Default for Tlb {
     fn default() -> Self {
-        Self::new()
+        Self::new(0)
     }
 }
 
@@ -166,15 +191,15 @@ impl Tlb {
         view & VIEW != 0
     }
 
-    /// An empty TLB.
-    pub fn new() -> Self {
+    /// An empty TLB of the processor of this number.
+    pub fn new(processor: usize) -> Self {
         Self {
             read: Array::new(),
             write: Array::new(),
             fetch: Array::new(),
             large: (u64::MAX, 0),
-            stamps: vec![0; FETCH_ENTRIES],
-            last_stamp: 0,
+            // What is kept of one TLB's fetches is never taken for what is kept of another's.
+            fetch_changes: (processor as u64) << 48,
         }
     }
 
@@ -217,16 +242,18 @@ impl Tlb {
     pub fn fill(&mut self, access: Access, view: usize, translation: Translation, host: Option<u64>) {
         let page = translation.page;
         match access {
-            Access::Read => drop(self.read.fill(Self::place(page, view), translation, host)),
-            Access::Write => drop(self.write.fill(Self::place(page, view), translation, host)),
-            Access::Fetch => {
-                let at = Self::fetch_place(page, view);
-                if self.fetch.fill(at, translation, None) {
-                    self.last_stamp += 1;
-                    self.stamps[at] = self.last_stamp;
-                }
+            Access::Read => {
+                self.read.fill(Self::place(page, view), translation, Hot::of(&translation, host));
             }
-        };
+            Access::Write => {
+                self.write.fill(Self::place(page, view), translation, Hot::of(&translation, host));
+            }
+            Access::Fetch => {
+                let hot = Hot { tag: page, addend: translation.physical };
+                self.fetch.fill(Self::fetch_place(page, view), translation, hot);
+                self.fetch_changes += 1;
+            }
+        }
         if translation.size_bits > 12 {
             let size = 1u64 << translation.size_bits;
             let first = page & !(size - 1);
@@ -242,7 +269,7 @@ impl Tlb {
 
     /// Drops everything that is not global (a write to CR3).
     pub fn flush_non_global(&mut self) {
-        self.flush_where(|t| !t.global);
+        self.flush_kind(Kind::Local, |_| true);
     }
 
     /// Drops everything with a protection key for which `changed` holds.
@@ -264,17 +291,14 @@ impl Tlb {
         }
         for view in [Self::SUPERVISOR, Self::USER] {
             let at = Self::fetch_place(page, view);
-            if self.fetch.drop_at(at, page) {
-                self.last_stamp += 1;
-                self.stamps[at] = self.last_stamp;
-            }
+            self.fetch_changes += u64::from(self.fetch.drop_at(at, page));
         }
     }
 
     /// Takes the fast path away from writes to the page at this backing offset: code was
     /// decoded from it.
     pub fn guard_code(&mut self, backing_page: u64) {
-        for &at in &self.write.filled {
+        for &at in self.write.filled.iter().flatten() {
             let at = usize::from(at);
             if matches!(self.write.cold[at], Some(Translation { target: Target::Ram { offset }, .. }) if offset == backing_page)
             {
@@ -291,27 +315,28 @@ impl Tlb {
         self.write.refit(|at, page| hosts(view(at), page).1);
     }
 
-    fn flush_where(&mut self, mut gone: impl FnMut(&Translation) -> bool) {
-        self.read.drop_where(&mut gone, |_| ());
-        self.write.drop_where(&mut gone, |_| ());
-        let Self { fetch, stamps, last_stamp, .. } = self;
-        fetch.drop_where(&mut gone, |at| {
-            *last_stamp += 1;
-            stamps[at] = *last_stamp;
-        });
+    fn flush_where(&mut self, gone: impl Fn(&Translation) -> bool) {
+        self.flush_kind(Kind::Local, &gone);
+        self.flush_kind(Kind::Global, &gone);
     }
 
-    /// Counts every change of a fetch translation.
+    fn flush_kind(&mut self, kind: Kind, gone: impl Fn(&Translation) -> bool) {
+        self.read.drop_where(kind, &gone);
+        self.write.drop_where(kind, &gone);
+        self.fetch_changes += u64::from(self.fetch.drop_where(kind, &gone));
+    }
+
+    /// Counts the changes of fetch translations: while it stands, all of them do.
     #[inline(always)]
     pub fn fetch_changes(&self) -> u64 {
-        self.last_stamp
+        self.fetch_changes
     }
 
-    /// A number that stands for the fetch translation of `linear`: while it is the same, the
-    /// page is held and leads to the same place. Zero never stands for one.
+    /// The physical address of the page of `linear`, if a fetch translation of it is held.
     #[inline(always)]
-    pub fn fetch_stamp(&self, linear: u64, view: usize) -> u64 {
-        self.stamps[Self::fetch_place(linear, view)]
+    pub fn fetch_page(&self, linear: u64, view: usize) -> Option<u64> {
+        let entry = &self.fetch.hot[Self::fetch_place(linear, view)];
+        (entry.tag == linear & PAGE_MASK).then_some(entry.addend)
     }
 
     /// All translations held, in a fixed order, for the state hash.

@@ -302,24 +302,16 @@ pub fn find(
     }
 }
 
-/// Rights that every level must grant.
+/// Rights that every level must grant: the bits that all its entries have, XD inverted.
 #[derive(Clone, Copy)]
-struct Rights {
-    writable: bool,
-    user: bool,
-    executable: bool,
-}
+struct Rights(u64);
 
 impl Rights {
-    const ALL: Self = Self { writable: true, user: true, executable: true };
+    const ALL: Self = Self(u64::MAX);
 
     #[inline]
     fn and(self, value: u64) -> Self {
-        Self {
-            writable: self.writable && value & RW != 0,
-            user: self.user && value & US != 0,
-            executable: self.executable && value & XD == 0,
-        }
+        Self(self.0 & (value ^ XD))
     }
 
     #[inline]
@@ -327,9 +319,9 @@ impl Rights {
         Page {
             physical,
             size_bits,
-            writable: self.writable,
-            user: self.user,
-            executable: self.executable,
+            writable: self.0 & RW != 0,
+            user: self.0 & US != 0,
+            executable: self.0 & XD != 0,
             global: leaf & entry::G != 0,
             dirty: leaf & entry::D != 0,
             // Zero in entries of four bytes, and in those of PAE paging, where it is reserved.
@@ -411,12 +403,15 @@ fn descend(
         if value & entry::P == 0 {
             return Err(Miss::NotPresent);
         }
-        let large = value & PS != 0 && level > 1;
-        if value & reserved.bits != 0 || large && level >= reserved.tables {
+        if value & reserved.bits != 0 {
             return Err(Miss::Reserved);
         }
         rights = rights.and(value);
+        let large = value & PS != 0 && level > 1;
         if level == 1 || large {
+            if large && level >= reserved.tables {
+                return Err(Miss::Reserved);
+            }
             let offset_mask = (1u64 << shift) - 1;
             // Bit 12 of a large page's entry is PAT; the bits between it and the page's size
             // are reserved.

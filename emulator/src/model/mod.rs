@@ -196,6 +196,11 @@ impl CpuModel {
         if self.vendor == "GenuineIntel" { Vendor::Intel } else { Vendor::Amd }
     }
 
+    /// Whether both decode the same bytes to the same instructions.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        self.features == other.features && self.vendor() == other.vendor()
+    }
+
     /// What a fixed MSR reads as, if the model has it.
     pub fn msr(&self, number: u32) -> Option<u64> {
         self.msrs.iter().find(|fixed| fixed.number == number).map(|fixed| fixed.value)
