@@ -727,6 +727,133 @@ HRESULT ringhold_read_unicode_string_virtual_wide(const struct RingholdSession *
                                                   uint32_t size,
                                                   uint32_t *bytes);
 
+// The symbol options. All are 0 in the beginning.
+HRESULT ringhold_get_symbol_options(const struct RingholdSession *session, uint32_t *options);
+
+// Sets symbol options: 1 (SYMOPT_CASE_INSENSITIVE) has an effect.
+HRESULT ringhold_add_symbol_options(const struct RingholdSession *session, uint32_t options);
+
+// Clears symbol options.
+HRESULT ringhold_remove_symbol_options(const struct RingholdSession *session, uint32_t options);
+
+// Replaces all symbol options.
+HRESULT ringhold_set_symbol_options(const struct RingholdSession *session, uint32_t options);
+
+// The symbol that an address belongs to, as `module!name`, and how far behind it the address lies. S_FALSE if
+// the name was cut short, E_FAIL if there is none.
+HRESULT ringhold_get_name_by_offset(const struct RingholdSession *session,
+                                    uint64_t offset,
+                                    char *buffer,
+                                    uint32_t size,
+                                    uint32_t *used,
+                                    uint64_t *displacement);
+
+// The address of `module!name` or `name`. S_FALSE if there are several, E_FAIL if there is none.
+HRESULT ringhold_get_offset_by_name(const struct RingholdSession *session,
+                                    const char *symbol,
+                                    uint64_t *offset);
+
+// The symbol so many symbols behind the one that an address belongs to; negative ones lie before. E_NOINTERFACE
+// if there is none.
+HRESULT ringhold_get_near_name_by_offset(const struct RingholdSession *session,
+                                         uint64_t offset,
+                                         int32_t delta,
+                                         char *buffer,
+                                         uint32_t size,
+                                         uint32_t *used,
+                                         uint64_t *displacement);
+
+// How many modules there are. None is ever unloaded.
+HRESULT ringhold_get_number_modules(const struct RingholdSession *session,
+                                    uint32_t *loaded,
+                                    uint32_t *unloaded);
+
+// The base of a module.
+HRESULT ringhold_get_module_by_index(const struct RingholdSession *session,
+                                     uint32_t index,
+                                     uint64_t *base);
+
+// The first module of a name, from an index on. E_NOINTERFACE if there is none.
+HRESULT ringhold_get_module_by_module_name(const struct RingholdSession *session,
+                                           const char *name,
+                                           uint32_t start_index,
+                                           uint32_t *index,
+                                           uint64_t *base);
+
+// The first module that an address belongs to, from an index on. E_NOINTERFACE if there is none.
+HRESULT ringhold_get_module_by_offset(const struct RingholdSession *session,
+                                      uint64_t offset,
+                                      uint32_t start_index,
+                                      uint32_t *index,
+                                      uint64_t *base);
+
+// The names of a module: its image, itself, its loaded image. With index 0xffffffff it is the one with the base.
+HRESULT ringhold_get_module_names(const struct RingholdSession *session,
+                                  uint32_t index,
+                                  uint64_t base,
+                                  char *image,
+                                  uint32_t image_size,
+                                  uint32_t *image_used,
+                                  char *module,
+                                  uint32_t module_size,
+                                  uint32_t *module_used,
+                                  char *loaded_image,
+                                  uint32_t loaded_image_size,
+                                  uint32_t *loaded_image_used);
+
+// DEBUG_MODULE_PARAMETERS of 64 bytes each: of the modules with these bases, or without bases of `count` from
+// an index on. A base that is none comes back as all ones.
+HRESULT ringhold_get_module_parameters(const struct RingholdSession *session,
+                                       uint32_t count,
+                                       const uint64_t *bases,
+                                       uint32_t start,
+                                       void *parameters);
+
+// A name of a module: 0 its image, 1 itself, 2 its loaded image, 3 the file of its symbols, 4 its mapped image.
+HRESULT ringhold_get_module_name_string(const struct RingholdSession *session,
+                                        uint32_t which,
+                                        uint32_t index,
+                                        uint64_t base,
+                                        char *buffer,
+                                        uint32_t size,
+                                        uint32_t *used);
+
+// Begins a search for the symbols that a pattern fits, such as `kernel!*init*`.
+HRESULT ringhold_start_symbol_match(const struct RingholdSession *session,
+                                    const char *pattern,
+                                    uint64_t *handle);
+
+// The next symbol of a search; without a buffer it comes again. E_NOINTERFACE if there is no other.
+HRESULT ringhold_get_next_symbol_match(const struct RingholdSession *session,
+                                       uint64_t handle,
+                                       char *buffer,
+                                       uint32_t size,
+                                       uint32_t *used,
+                                       uint64_t *offset);
+
+// Ends a search.
+HRESULT ringhold_end_symbol_match(const struct RingholdSession *session, uint64_t handle);
+
+// Adds a module of your own, where there is none. Flags are 0.
+HRESULT ringhold_add_synthetic_module(const struct RingholdSession *session,
+                                      uint64_t base,
+                                      uint32_t size,
+                                      const char *image_path,
+                                      const char *module_name,
+                                      uint32_t flags);
+
+// Removes such a module and its symbols.
+HRESULT ringhold_remove_synthetic_module(const struct RingholdSession *session, uint64_t base);
+
+// Adds a symbol of your own to the module that the address belongs to. `id`, unless null, gets 16 bytes: the
+// module's base and the symbol's number.
+HRESULT ringhold_add_synthetic_symbol(const struct RingholdSession *session,
+                                      uint64_t offset,
+                                      uint32_t size,
+                                      const char *name,
+                                      uint32_t flags,
+                                      void *id);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -23,6 +23,7 @@ mod memory;
 mod registers;
 mod session;
 mod structure;
+mod symbols;
 
 pub use breakpoints::*;
 pub use control::*;
@@ -31,6 +32,7 @@ pub use memory::*;
 pub use registers::*;
 pub use session::*;
 pub use structure::*;
+pub use symbols::*;
 
 use ringhold::debugapi::command::Command;
 use ringhold::debugapi::edge::{self, Out};

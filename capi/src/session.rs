@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ringhold::boot::{Image, Images};
+use ringhold::boot::{self, Image, Images};
 use ringhold::debugapi::command::{Command, Event};
 use ringhold::debugapi::edge::{Out, data, room, text};
 use ringhold::debugapi::{Execute, Host, Session};
@@ -89,14 +89,14 @@ pub unsafe extern "C" fn ringhold_create(
 
 fn host(config: &str, kernel: Option<Vec<u8>>) -> Result<Host<Machine>, String> {
     let config = Config::from_ron(config, "config").map_err(|error| error.to_string())?;
-    let machine = match kernel {
-        Some(bytes) => {
-            let images = Images { kernel: Some(Image::new("kernel", bytes)), ..Images::default() };
-            Machine::with_images(config, &images).map_err(|error| error.to_string())?
-        }
-        None => Machine::from_config(config).map_err(|error| error.to_string())?,
+    let images = match kernel {
+        Some(bytes) => Images { kernel: Some(Image::new("kernel", bytes)), ..Images::default() },
+        None => Images::read(&config).map_err(|error| error.to_string())?,
     };
-    Host::new(machine, Session::new()).map_err(|error| error.to_string())
+    let mut session = Session::new();
+    session.set_modules(boot::modules(&images));
+    let machine = Machine::with_images(config, &images).map_err(|error| error.to_string())?;
+    Host::new(machine, session).map_err(|error| error.to_string())
 }
 
 /// Puts text and a zero byte where they fit.

@@ -1,4 +1,4 @@
-// IDebugSystemObjects to IDebugSystemObjects4, and IDebugSymbols to IDebugSymbols3.
+// IDebugSystemObjects to IDebugSystemObjects4.
 #include "shapes.h"
 
 namespace {
@@ -10,10 +10,6 @@ HRESULT total_threads(Face *self, ULONG *total, ULONG *largest_process) {
 template <unsigned Slot> HRESULT ids_by_index(Face *self, ULONG start, ULONG count, ULONG *ids, ULONG *system_ids) {
     Call call(self, Slot);
     return call.u32(start).u32(count).array(ids, count, sizeof *ids).array(system_ids, count, sizeof *ids).make();
-}
-
-HRESULT number_of_modules(Face *self, ULONG *loaded, ULONG *unloaded) {
-    return Call(self, 12).must(loaded).must(unloaded).make();
 }
 
 } // namespace
@@ -33,12 +29,4 @@ const Vtable SYSTEM_OBJECTS_METHODS = {
     at(22, ids_by_index<22>),  // GetProcessIdsByIndex
     at(35, get64<35>),         // GetImplicitProcessDataOffset
     at(36, set64<36>),         // SetImplicitProcessDataOffset
-};
-
-const Vtable SYMBOLS_METHODS = {
-    at(3, get32<3>),             // GetSymbolOptions
-    at(4, set32<4>),             // AddSymbolOptions
-    at(5, set32<5>),             // RemoveSymbolOptions
-    at(6, set32<6>),             // SetSymbolOptions
-    at(12, number_of_modules),   // GetNumberModules
 };

@@ -24,7 +24,7 @@ pub use entry::{Entry, Mode};
 pub use images::{Image, ImageError, Images};
 pub use layout::Layout;
 pub use loader::Loader;
-pub use symbols::{SymbolError, Symbols};
+pub use symbols::{SymbolError, module, modules};
 
 use crate::config::{BootConfig, BootKind};
 

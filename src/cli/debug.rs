@@ -15,9 +15,10 @@ use ringhold::debugapi::command::{Command, Event, Output, Reply, Room};
 use ringhold::debugapi::session::{Progress, Session};
 use ringhold::{Machine, Stop};
 
-use super::guest::GuestArguments;
+use super::guest::{GuestArguments, Opened};
 use super::run::parse_number;
 use super::sinks::Sinks;
+use super::symbols::SymbolFile;
 
 /// `DEBUG_STATUS_BREAK`
 const BREAK: u32 = 6;
@@ -39,6 +40,10 @@ pub struct DebugArguments {
     /// Break in when the guest has run for so many milliseconds of its own time
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..), default_value = "60000")]
     timeout: u32,
+    /// Symbols beside those of an ELF kernel: an ELF file, or a list as nm and System.map have it;
+    /// SLIDE is added to its addresses; may be given again
+    #[arg(long, value_name = "[NAME=]FILE[@SLIDE]", value_parser = SymbolFile::parse)]
+    symbols: Vec<SymbolFile>,
     /// Let .readmem and .writemem reach the files of this directory
     #[arg(long, value_name = "DIRECTORY")]
     files: Option<PathBuf>,
@@ -49,12 +54,14 @@ pub struct DebugArguments {
 
 /// Holds a machine at a prompt until the commands end; gives the exit status.
 pub fn debug(arguments: &DebugArguments) -> anyhow::Result<u8> {
-    let (config, machine, recorder) = arguments.guest.open(arguments.record.as_deref())?;
+    let opened = arguments.guest.open(arguments.record.as_deref(), &arguments.symbols)?;
+    let Opened { config, machine, modules, recorder } = opened;
     let signalled = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&signalled))?;
     let sinks = Sinks::open(&config, &machine)?;
     let timeout = arguments.timeout;
     let mut session = Session::new();
+    session.set_modules(modules);
     if let Some(directory) = &arguments.files {
         session.share_files(directory.clone());
     }

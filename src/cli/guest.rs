@@ -7,9 +7,11 @@ use clap::Args;
 use ringhold::Machine;
 use ringhold::boot::Images;
 use ringhold::config::{Config, ModuleConfig, Sink};
+use ringhold::debugapi::Modules;
 
 use super::MachineArguments;
 use super::inject::Recorder;
+use super::symbols::{self, SymbolFile};
 
 /// Which machine, which guest, and where its serial line goes. By default the built-in teaching
 /// machine on the terminal.
@@ -50,14 +52,23 @@ fn parse_sink(text: &str) -> Result<Sink, String> {
     }
 }
 
+/// What a subcommand holds for a debugger.
+pub struct Opened {
+    pub config: Config,
+    pub machine: Machine,
+    pub modules: Modules,
+    pub recorder: Option<Recorder>,
+}
+
 impl GuestArguments {
-    /// The machine with its config, and the journal if a path for one is given.
-    pub fn open(&self, record: Option<&Path>) -> anyhow::Result<(Config, Machine, Option<Recorder>)> {
+    /// The machine with its config and modules, and the journal if a path for one is given.
+    pub fn open(&self, record: Option<&Path>, symbols: &[SymbolFile]) -> anyhow::Result<Opened> {
         let config = self.config()?;
         let images = Images::read(&config)?;
+        let modules = symbols::modules(&images, symbols)?;
         let mut machine = Machine::with_images(config.clone(), &images)?;
         let recorder = Recorder::open(record, &config, &images, &mut machine)?;
-        Ok((config, machine, recorder))
+        Ok(Opened { config, machine, modules, recorder })
     }
 
     /// The config with everything that the command line changes.

@@ -6,31 +6,20 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::Context;
-use ringhold::boot::{Image, Images, Symbols};
+use ringhold::boot::{Image, Images};
+use ringhold::debugapi::Modules;
 use ringhold::debugapi::journal::{Header, ImageDigest, Writer};
 use ringhold::debugapi::schedule::{Done, Runner, Schedule};
 use ringhold::{Config, Machine, Stop};
 
 /// Reads a schedule or the entries of a journal, and resolves its symbols.
-pub fn read(path: &Path, symbols: &Symbols) -> anyhow::Result<Schedule> {
+pub fn read(path: &Path, modules: &Modules) -> anyhow::Result<Schedule> {
     let name = path.display();
     let text =
         std::fs::read_to_string(path).with_context(|| format!("{name}: the schedule cannot be read"))?;
     let mut schedule = Schedule::from_ron(&text).with_context(|| name.to_string())?;
-    schedule.resolve(|symbol| symbols.address(symbol)).with_context(|| name.to_string())?;
+    schedule.resolve(|symbol| modules.address(symbol)).with_context(|| name.to_string())?;
     Ok(schedule)
-}
-
-/// The symbols of the kernel, and those of a list.
-pub fn symbols(images: &Images, list: Option<&Path>) -> anyhow::Result<Symbols> {
-    let mut symbols = Symbols::of(images);
-    if let Some(path) = list {
-        let name = path.display();
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("{name}: the symbols cannot be read"))?;
-        symbols.read(&text).with_context(|| name.to_string())?;
-    }
-    Ok(symbols)
 }
 
 /// What a journal says of a machine.

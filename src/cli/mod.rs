@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod serve;
 mod sinks;
+mod symbols;
 mod trace;
 
 use std::path::{Path, PathBuf};

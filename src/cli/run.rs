@@ -19,6 +19,7 @@ use super::guest::GuestArguments;
 use super::inject::{self, Drive, Recorder};
 use super::report::{Digest, Report};
 use super::sinks::Sinks;
+use super::symbols::{self, SymbolFile};
 use super::trace::{TraceArguments, Tracer};
 
 /// Instructions between two looks at the outside: what a guest prints is seen within milliseconds.
@@ -40,9 +41,10 @@ pub struct RunArguments {
     /// Apply the writes of a schedule (RON) at their moments
     #[arg(long, value_name = "FILE")]
     inject: Option<PathBuf>,
-    /// Symbols for --inject (as nm and System.map have them), beside those of an ELF kernel
-    #[arg(long, value_name = "FILE", requires = "inject")]
-    symbols: Option<PathBuf>,
+    /// Symbols for --inject, beside those of an ELF kernel: an ELF file, or a list as nm and
+    /// System.map have it; may be given again
+    #[arg(long, value_name = "[NAME=]FILE[@SLIDE]", value_parser = SymbolFile::parse, requires = "inject")]
+    symbols: Vec<SymbolFile>,
     /// Write a journal of all that comes from outside, for `ringhold replay`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -154,10 +156,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<u8> {
     let mut machine = Machine::with_images(config.clone(), &images)?;
     // The guest has its copies; the files' contents need not stay in memory.
     let digests = Digest::all(&images);
-    let symbols = inject::symbols(&images, arguments.symbols.as_deref())?;
-    let schedule = arguments.inject.as_deref().map(|path| inject::read(path, &symbols)).transpose()?;
+    let modules = symbols::modules(&images, &arguments.symbols)?;
+    let schedule = arguments.inject.as_deref().map(|path| inject::read(path, &modules)).transpose()?;
     let recorder = Recorder::open(arguments.record.as_deref(), &config, &images, &mut machine)?;
-    drop((images, symbols));
+    drop((images, modules));
     let mut outside = Outside::open(&config, &mut machine, arguments.max_instructions, recorder)?;
     let mut tracer = Tracer::open(&arguments.trace)?;
     let mut drive = Drive::new(schedule.as_ref());

@@ -10,9 +10,10 @@ use ringhold::Machine;
 use ringhold::debugapi::server::{ConnectionId, Server};
 use ringhold::debugapi::session::Session;
 
-use super::guest::GuestArguments;
+use super::guest::{GuestArguments, Opened};
 use super::listen::{Address, Happening, Listener, Stream};
 use super::run::{End, Outside};
+use super::symbols::SymbolFile;
 
 /// How long signals and the terminal may have to wait while no client does anything.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -25,6 +26,10 @@ pub struct ServeArguments {
     /// or unix:PATH
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     dbgeng: Address,
+    /// Symbols beside those of an ELF kernel: an ELF file, or a list as nm and System.map have it;
+    /// SLIDE is added to its addresses; may be given again
+    #[arg(long, value_name = "[NAME=]FILE[@SLIDE]", value_parser = SymbolFile::parse)]
+    symbols: Vec<SymbolFile>,
     /// Write a journal of all that comes from outside, for `ringhold replay`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -32,11 +37,14 @@ pub struct ServeArguments {
 
 /// Serves a machine until the user ends it; gives the exit status.
 pub fn serve(arguments: &ServeArguments) -> anyhow::Result<u8> {
-    let (config, mut machine, recorder) = arguments.guest.open(arguments.record.as_deref())?;
+    let opened = arguments.guest.open(arguments.record.as_deref(), &arguments.symbols)?;
+    let Opened { config, mut machine, modules, recorder } = opened;
+    let mut session = Session::unattached();
+    session.set_modules(modules);
     let mut outside = Outside::open(&config, &mut machine, None, recorder)?;
     let listener = Listener::open(&arguments.dbgeng)?;
     eprintln!("ringhold: waiting for dbgeng clients at {}", listener.address());
-    let mut desk = Desk { server: Server::new(Session::unattached()), streams: BTreeMap::new() };
+    let mut desk = Desk { server: Server::new(session), streams: BTreeMap::new() };
     let mut patience = Duration::ZERO;
     while !outside.leaves(&mut machine) {
         // All that clients have asked for comes before the guest's next slice.

@@ -5,13 +5,14 @@
 //
 // Buffers are filled with 0xa5 before the call and come back whole, so that the test sees what
 // was left alone.
-#include "../../dbgeng/src/bytes.h"
 #include "callbacks.h"
-#include "check.h"
+#include "relay.h"
 
 namespace {
 
-constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2, CONTROL = 4, REGISTERS = 5, BREAKPOINT = 8;
+constexpr USHORT DATA_SPACES = 1, HOST_MEMORY = 2, CONTROL = 4, REGISTERS = 5, SYMBOLS = 7, BREAKPOINT = 8;
+// IDebugSymbols3, whose table begins as that of the second version.
+constexpr IID IID_SYMBOLS3 = {0xf02fbecc, 0x50ac, 0x4f36, {0x9a, 0xd9, 0xc9, 0x75, 0xe8, 0xf3, 0x2f, 0xf8}};
 // In a slot: all out-pointers but those of buffers are null.
 constexpr USHORT NULLED = 0x8000;
 
@@ -53,62 +54,6 @@ struct Heard : IDebugOutputCallbacks {
 
     Told &told;
 };
-
-// A buffer of a request with its count: given bytes, or room for bytes. Null where the request
-// says so.
-struct Buffer {
-    Buffer(Reader &in, size_t unit, bool given) : unit(unit), there(in.u8() != 0), count(in.u64()) {
-        if (!there) return;
-        // One byte more, so that an empty buffer is none the less there.
-        memset(bytes.replace(kept() + 1), 0xa5, kept() + 1);
-        if (!given) return;
-        if (const BYTE *sent = in.take(kept())) memcpy(bytes.replace(kept() + 1), sent, kept());
-    }
-
-    template <typename Pointer> operator Pointer *() {
-        return there ? reinterpret_cast<Pointer *>(const_cast<BYTE *>(bytes.data())) : nullptr;
-    }
-    ULONG size() const { return static_cast<ULONG>(count); }
-    // How many bytes of it there are: not more than one transfer moves, whatever is promised.
-    size_t kept() const { return count < (64 << 20) / unit ? count * unit : 64 << 20; }
-    // Puts all of it into an answer.
-    void put(Bytes &out) const {
-        out.u64(!there ? 0 : unit == 8 ? kept() / 8 : kept());
-        if (there) out.append(bytes.data(), kept());
-    }
-
-    size_t unit;
-    bool there;
-    ULONG64 count;
-    Bytes bytes;
-};
-
-struct Room : Buffer {
-    Room(Reader &in, size_t unit = 1) : Buffer(in, unit, false) {}
-};
-
-struct Data : Buffer {
-    Data(Reader &in, size_t unit = 1) : Buffer(in, unit, true) {}
-};
-
-// Appends a result, a buffer and a count.
-void answer(Bytes &out, HRESULT result, const Buffer &buffer, ULONG count) {
-    out.u32(static_cast<ULONG>(result));
-    buffer.put(out);
-    out.u32(count);
-}
-
-void answer(Bytes &out, HRESULT result) { out.u32(static_cast<ULONG>(result)); }
-
-void answer32(Bytes &out, HRESULT result, ULONG value) {
-    answer(out, result);
-    out.u32(value);
-}
-
-void answer64(Bytes &out, HRESULT result, ULONG64 value) {
-    answer(out, result);
-    out.u64(value);
-}
 
 // The parameters are read in the order of the request, one statement after the other.
 void data_spaces(IDebugDataSpaces4 *spaces, USHORT slot, bool nulled, Reader &in, Bytes &out) {
@@ -374,19 +319,6 @@ void host_memory(IDebugHostMemory2 *memory, USHORT slot, bool nulled, Reader &in
     }
 }
 
-// A text of a request, with a zero behind it.
-struct Text {
-    explicit Text(Reader &in) {
-        ULONG length = in.u32();
-        const BYTE *sent = in.take(length);
-        if (sent) bytes.append(sent, length);
-        bytes.u8(0);
-    }
-    operator const char *() const { return reinterpret_cast<const char *>(bytes.data()); }
-
-    Bytes bytes;
-};
-
 // The breakpoints, as they came: the place is the session's number for it, less one.
 IDebugBreakpoint *breakpoints[16];
 
@@ -584,8 +516,10 @@ int main(int count, char **arguments) {
     if (FAILED(client->QueryInterface(IID_IDebugHostMemory2, reinterpret_cast<void **>(&memory)))) return 5;
     IDebugControl *controls = nullptr;
     IDebugRegisters *values = nullptr;
+    IDebugSymbols2 *symbols = nullptr;
     if (FAILED(client->QueryInterface(IID_IDebugControl, reinterpret_cast<void **>(&controls)))) return 8;
     if (FAILED(client->QueryInterface(IID_IDebugRegisters, reinterpret_cast<void **>(&values)))) return 9;
+    if (FAILED(client->QueryInterface(IID_SYMBOLS3, reinterpret_cast<void **>(&symbols)))) return 10;
     Told told;
     Heard heard(told);
     client->SetEventCallbacks(&told);
@@ -607,6 +541,7 @@ int main(int count, char **arguments) {
         else if (interface_number == CONTROL) control(controls, slot, nulled, in, reply);
         else if (interface_number == BREAKPOINT) breakpoint(slot, nulled, in, reply);
         else if (interface_number == REGISTERS) registers(values, slot, reply);
+        else if (interface_number == SYMBOLS) relay_symbols(symbols, slot, nulled, in, reply);
         else answer(reply, E_NOTIMPL);
         reply.u32(told.count);
         reply.append(told.events.data(), told.events.size());
@@ -617,6 +552,7 @@ int main(int count, char **arguments) {
     }
     client->SetEventCallbacks(nullptr);
     client->SetOutputCallbacks(nullptr);
+    symbols->Release();
     values->Release();
     controls->Release();
     memory->Release();

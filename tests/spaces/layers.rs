@@ -5,9 +5,10 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::{Arc, Mutex};
 
+use ringhold::boot::{self, Images};
 use ringhold::debugapi::com::{
     self, IDebugControl4, IDebugDataSpaces4, IDebugHostMemory2, IDebugOutputCallbacks,
-    IDebugOutputCallbacks_Impl, IDebugRegisters2, IDebugSystemObjects2,
+    IDebugOutputCallbacks_Impl, IDebugRegisters2, IDebugSymbols3, IDebugSystemObjects2,
 };
 use ringhold::debugapi::command::{Command, Interface as Family};
 use ringhold::debugapi::{HResult, Handle, Host, Session};
@@ -47,6 +48,14 @@ pub fn machine() -> Machine {
     machine
 }
 
+/// A session that knows the modules of the guest, as one of the program does.
+fn session() -> Session {
+    let config = Config::from_ron(ringhold::config::TEACHING, "teaching.ron").unwrap();
+    let mut session = Session::new();
+    session.set_modules(boot::modules(&Images::read(&config).unwrap()));
+    session
+}
+
 /// The session itself.
 pub struct Rust {
     machine: Machine,
@@ -56,7 +65,7 @@ pub struct Rust {
 
 impl Rust {
     pub fn new() -> Self {
-        Self { machine: machine(), session: Session::new(), said: String::new() }
+        Self { machine: machine(), session: session(), said: String::new() }
     }
 }
 
@@ -88,7 +97,7 @@ struct OnThread {
 
 impl OnThread {
     fn new() -> Self {
-        let host = Host::new(machine(), Session::new()).unwrap();
+        let host = Host::new(machine(), session()).unwrap();
         Self { handle: host.handle(), host: Some(host) }
     }
 
@@ -107,7 +116,7 @@ impl Drop for OnThread {
 
 /// A function of any face with its object in front.
 type Function =
-    unsafe extern "system" fn(*mut c_void, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
+    unsafe extern "system" fn(*mut c_void, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
 
 /// Calls a function with a command's arguments.
 ///
@@ -133,9 +142,9 @@ unsafe fn prepared(
     (command, nulled): (&Command, bool),
     call: marshal::Call,
 ) -> (HResult, Vec<Image>) {
-    let [a, b, c, d, e, f, g, h, i, j] = call.arguments;
+    let [a, b, c, d, e, f, g, h, i, j, k] = call.arguments;
     // SAFETY: the caller vouches for the function; the memory lives as long as `call`.
-    let result = unsafe { function(this, a, b, c, d, e, f, g, h, i, j) };
+    let result = unsafe { function(this, a, b, c, d, e, f, g, h, i, j, k) };
     let mut images = call.images;
     if matches!(command, Command::GetDisplayStringForLocation { .. }) && !nulled {
         // SAFETY: the method has put a string there, or null.
@@ -245,6 +254,7 @@ impl Com {
             Family::HostMemory => IDebugHostMemory2::IID,
             Family::Control => IDebugControl4::IID,
             Family::SystemObjects => IDebugSystemObjects2::IID,
+            Family::Symbols => IDebugSymbols3::IID,
             other => panic!("the table has no {other:?}"),
         };
         let mut this = std::ptr::null_mut();
@@ -386,6 +396,26 @@ fn function(name: &str) -> Function {
         GetOffsetExpression ringhold_breakpoint_get_offset_expression
         SetOffsetExpression ringhold_breakpoint_set_offset_expression
         GetParameters ringhold_breakpoint_get_parameters
+        GetSymbolOptions ringhold_get_symbol_options
+        AddSymbolOptions ringhold_add_symbol_options
+        RemoveSymbolOptions ringhold_remove_symbol_options
+        SetSymbolOptions ringhold_set_symbol_options
+        GetNameByOffset ringhold_get_name_by_offset
+        GetOffsetByName ringhold_get_offset_by_name
+        GetNearNameByOffset ringhold_get_near_name_by_offset
+        GetNumberModules ringhold_get_number_modules
+        GetModuleByIndex ringhold_get_module_by_index
+        GetModuleByModuleName ringhold_get_module_by_module_name
+        GetModuleByOffset ringhold_get_module_by_offset
+        GetModuleNames ringhold_get_module_names
+        GetModuleParameters ringhold_get_module_parameters
+        GetModuleNameString ringhold_get_module_name_string
+        StartSymbolMatch ringhold_start_symbol_match
+        GetNextSymbolMatch ringhold_get_next_symbol_match
+        EndSymbolMatch ringhold_end_symbol_match
+        AddSyntheticModule ringhold_add_synthetic_module
+        RemoveSyntheticModule ringhold_remove_synthetic_module
+        AddSyntheticSymbol ringhold_add_synthetic_symbol
         GetImplicitProcessDataOffset ringhold_get_implicit_process_data_offset
         SetImplicitProcessDataOffset ringhold_set_implicit_process_data_offset
     };

@@ -1,6 +1,6 @@
-//! The rules of the data spaces and of breakpoints, one table of each for all faces.
+//! The rules of the data spaces, of breakpoints and of symbols, one table of each for all faces.
 //!
-//! `table.rs` and `breakpoints.rs` have the rows: each is a rule, with the calls that show it and
+//! `table.rs`, `breakpoints.rs` and `symbols.rs` have the rows: each is a rule, with the calls that show it and
 //! what they answer. Every row runs against the Rust face, against the COM face through its
 //! vtables, against the C face, and through `dbgeng.dll` under Wine; `layers.rs` and `wine.rs` have
 //! these. For every call that failed, for every call that only reads, and for every call about a
@@ -36,6 +36,7 @@ mod layers;
 mod marshal;
 #[path = "../support/served.rs"]
 mod served;
+mod symbols;
 mod table;
 #[path = "../support/windows.rs"]
 mod windows;

@@ -43,7 +43,7 @@ fn unit(method: &Method) -> usize {
     }
 }
 
-/// The out-buffer among a command's parameters; of two, which are of one size, the last.
+/// The out-buffer among a command's parameters; of several, which are of one size, the last.
 fn room(command: &Command) -> Option<Room> {
     let mut bytes = Vec::new();
     command.put(&mut bytes);
@@ -56,6 +56,7 @@ fn room(command: &Command) -> Option<Room> {
             "Room" => found = Some(Room::take(&mut from).unwrap()),
             "Data" => drop(Input::<u8>::take(&mut from).unwrap()),
             "Input<u32>" => drop(Input::<u32>::take(&mut from).unwrap()),
+            "Input<u64>" => drop(Input::<u64>::take(&mut from).unwrap()),
             "Pointers" => drop(Input::<u64>::take(&mut from).unwrap()),
             "Guid" => drop(Guid::take(&mut from).unwrap()),
             "Location" => drop(Location::take(&mut from).unwrap()),
@@ -112,10 +113,13 @@ pub fn images(command: &Command, outputs: &[Output]) -> Vec<Image> {
     images
 }
 
+/// The arguments that a method has at most, behind its object.
+pub const MOST_ARGUMENTS: usize = 11;
+
 /// The arguments of a call, and the memory that they lead to.
 pub struct Call {
     /// Behind the object's own.
-    pub arguments: [u64; 10],
+    pub arguments: [u64; MOST_ARGUMENTS],
     /// The memory of the outputs, as it is before.
     pub images: Vec<Image>,
     /// What in-pointers lead to.
@@ -187,6 +191,12 @@ pub fn call(command: &Command, nulled: bool) -> Call {
                     input(None, numbers.iter().flat_map(|number| number.to_le_bytes()).collect(), 0)[0]
                 }
             }),
+            "Input<u64>" => arguments.push(match Input::<u64>::take(&mut from).unwrap() {
+                Input::Null(_) => 0,
+                Input::Given(numbers) => {
+                    input(None, numbers.iter().flat_map(|number| number.to_le_bytes()).collect(), 0)[0]
+                }
+            }),
             "Guid" => {
                 let mut bytes = Vec::new();
                 Guid::take(&mut from).unwrap().put(&mut bytes);
@@ -218,7 +228,10 @@ pub fn call(command: &Command, nulled: bool) -> Call {
         // Each buffer stands before its own size.
         arguments = vec![a, b, e, p, c, f, q, d, g];
     }
-    let mut padded = [0; 10];
+    if let ("GetModuleNames", &[index, base, a, n, b, m, c, l, p, q, r]) = (method.name, &arguments[..]) {
+        arguments = vec![index, base, a, n, p, b, m, q, c, l, r];
+    }
+    let mut padded = [0; MOST_ARGUMENTS];
     padded[..arguments.len()].copy_from_slice(&arguments);
     Call { arguments: padded, images, _inputs: inputs }
 }

@@ -167,7 +167,7 @@ rows! {
     a_command_that_fails_says_where_and_has_the_code_of_the_call = vec![
         says(fails(execute("bogus", 0), HResult::FAIL), "    ^ Syntax error in 'bogus'\n"),
         says(fails(execute("? 1 +", 0), HResult::FAIL), "         ^ Numeric expression missing in '? 1 +'\n"),
-        says(fails(execute("lm", 0), HResult::NOTIMPL), "    ^ modules and symbols are not implemented in 'lm'\n"),
+        says(fails(execute("lmf", 0), HResult::NOTIMPL), "    ^ options of lm but v, m and a are not implemented in 'lmf'\n"),
         says(fails(execute("eb 2000 1", 0), HResult::WRITE_FAULT), "            ^ Memory write error in 'eb 2000 1'\n"),
         fails(execute("u 2000", 0), HResult::READ_FAULT),
         fails(execute("!ecb 0.1f.0 3c 1", 0), HResult::UNSUCCESSFUL),

@@ -58,7 +58,7 @@ impl Layer for Wine {
     fn call(&mut self, command: &Command) -> (HResult, Vec<Image>) {
         let reply = match (command.number(), command) {
             ((Interface::DataSpaces | Interface::HostMemory, _), _)
-            | ((Interface::Breakpoint | Interface::Registers, _), _)
+            | ((Interface::Breakpoint | Interface::Registers | Interface::Symbols, _), _)
             // Running, and the list of breakpoints.
             | ((Interface::Control, 50 | 68..), _)
             | (

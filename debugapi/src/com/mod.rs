@@ -97,6 +97,21 @@ impl Shared {
         unsafe { self.call_for(None, command, places) }
     }
 
+    /// The same for a command with texts, which must be there.
+    ///
+    /// # Safety
+    /// As [`edge::call`].
+    unsafe fn call_with<T>(
+        &self,
+        texts: Option<T>,
+        command: impl FnOnce(T) -> Command,
+        places: &[Out],
+    ) -> HRESULT {
+        let Some(texts) = texts else { return E_INVALIDARG };
+        // SAFETY: the caller vouches for the same.
+        unsafe { self.call(command(texts), places) }
+    }
+
     /// The same, but if there is a listener, what is said is for that one alone.
     ///
     /// # Safety

@@ -204,7 +204,28 @@ commands! {
         4 AddSymbolOptions { options: u32 } -> [];
         5 RemoveSymbolOptions { options: u32 } -> [];
         6 SetSymbolOptions { options: u32 } -> [];
+        7 GetNameByOffset { offset: u64, buffer: Room } -> [bytes, u32, u64];
+        8 GetOffsetByName { symbol: Text } -> [u64];
+        9 GetNearNameByOffset { offset: u64, delta: u32, buffer: Room } -> [bytes, u32, u64];
         12 GetNumberModules {} -> [u32, u32];
+        13 GetModuleByIndex { index: u32 } -> [u64];
+        14 GetModuleByModuleName { name: Text, start_index: u32 } -> [u32, u64];
+        15 GetModuleByOffset { offset: u64, start_index: u32 } -> [u32, u64];
+        16 GetModuleNames { index: u32, base: u64, image: Room, module: Room, loaded_image: Room } -> [bytes, u32, bytes, u32, bytes, u32];
+        17 GetModuleParameters { count: u32, bases: Input<u64>, start: u32 } -> [bytes];
+        36 StartSymbolMatch { pattern: Text } -> [u64];
+        37 GetNextSymbolMatch { handle: u64, buffer: Room } -> [bytes, u32, u64];
+        38 EndSymbolMatch { handle: u64 } -> [];
+        53 GetModuleNameString { which: u32, index: u32, base: u64, buffer: Room } -> [bytes, u32];
+        60 GetNameByOffsetWide { offset: u64, buffer: Room } -> [bytes, u32, u64];
+        62 GetNearNameByOffsetWide { offset: u64, delta: u32, buffer: Room } -> [bytes, u32, u64];
+        74 GetNextSymbolMatchWide { handle: u64, buffer: Room } -> [bytes, u32, u64];
+        89 GetModuleNameStringWide { which: u32, index: u32, base: u64, buffer: Room } -> [bytes, u32];
+        93 GetModuleByModuleName2 { name: Text, start_index: u32, flags: u32 } -> [u32, u64];
+        95 GetModuleByOffset2 { offset: u64, start_index: u32, flags: u32 } -> [u32, u64];
+        96 AddSyntheticModule { base: u64, size: u32, image_path: Text, module_name: Text, flags: u32 } -> [];
+        98 RemoveSyntheticModule { base: u64 } -> [];
+        107 AddSyntheticSymbol { offset: u64, size: u32, name: Text, flags: u32 } -> [bytes];
     }
     Breakpoint {
         3 GetId { breakpoint: u64 } -> [u32];

@@ -13,6 +13,13 @@ enum Ids {
     Some(Vec<u32>),
 }
 
+/// Where a breakpoint is to be.
+enum Place {
+    Offset(u64),
+    /// An expression and the value that it has now.
+    Expression(String, Option<u64>),
+}
+
 /// What a data breakpoint waits for: the letter, and the bits of [`access`].
 const ACCESSES: [(&str, u32); 4] = [
     ("e", access::EXECUTE),
@@ -39,7 +46,7 @@ impl Execution<'_> {
         let once = self.once(from)?;
         from.skip_space();
         let offset_at = from.at();
-        let offset = self.address(from)?;
+        let place = self.breakpoint_place(from, kind)?;
         let passes = match from.at_end() || from.peek() == Some('"') {
             true => 1,
             false => {
@@ -58,7 +65,12 @@ impl Execution<'_> {
             if let Some((access, size)) = data {
                 session.set_breakpoint_data(machine, handle, size, access)?;
             }
-            session.set_breakpoint_offset(machine, handle, offset)?;
+            match &place {
+                Place::Offset(offset) => session.set_breakpoint_offset(machine, handle, *offset)?,
+                Place::Expression(text, value) => {
+                    session.set_breakpoint_expression(machine, handle, text, *value)?;
+                }
+            }
             session.set_breakpoint_passes(machine, handle, passes)?;
             session.set_breakpoint_command(machine, handle, &command)?;
             let once = if once { flag::ONE_SHOT } else { 0 };
@@ -72,11 +84,33 @@ impl Execution<'_> {
         Ok(Known::Yes)
     }
 
+    /// Where a breakpoint is to be. One of `bu` keeps the expression; one of `bp` whose symbol is
+    /// not known waits for it, too.
+    fn breakpoint_place(&mut self, from: &mut Cursor<'_>, kind: &str) -> Outcome<Place> {
+        let before = *from;
+        let value = self.address(from);
+        let text = before.since(before.at(), from.at()).trim_end();
+        match value {
+            Ok(value) if kind == "bu" => Ok(Place::Expression(text.into(), Some(value))),
+            Ok(value) => Ok(Place::Offset(value)),
+            Err(complaint) if kind == "ba" || !complaint.is_unresolved() => Err(complaint),
+            Err(_) => {
+                *from = before;
+                let text = from.take_while(|letter| !letter.is_whitespace() && letter != '"');
+                if kind == "bp" {
+                    self.say(&format!("Bp expression '{text}' could not be resolved, adding deferred bp\n"))?;
+                }
+                Ok(Place::Expression(text.into(), None))
+            }
+        }
+    }
+
     /// `bl`, `bc`, `bd`, `be`
     fn listed(&mut self, name: &str, from: &mut Cursor<'_>, at: usize) -> Outcome<Known> {
         if name == "bl" {
             from.end()?;
-            let lines: String = self.session.breakpoints().map(line).collect();
+            let name = |offset| self.name_behind(offset);
+            let lines: String = self.session.breakpoints().map(|breakpoint| line(breakpoint, name)).collect();
             return self.say(&lines).map(|()| Known::Yes);
         }
         if !matches!(name, "bc" | "bd" | "be") {
@@ -161,8 +195,9 @@ impl Execution<'_> {
     }
 }
 
-/// A line of `bl`: id, enabled or not, where, what for, and the passes left and asked for.
-fn line(breakpoint: &Breakpoint) -> String {
+/// A line of `bl`: id, enabled or not, where, what for, the passes left and asked for, and the name
+/// of the place or what it waits for.
+fn line(breakpoint: &Breakpoint, name: impl Fn(u64) -> String) -> String {
     let enabled = if breakpoint.flags() & flag::ENABLED != 0 { 'e' } else { 'd' };
     let place = breakpoint.offset().map_or_else(|| format!("{:17}", "unresolved"), halves_of);
     let data = breakpoint.data_parameters().map(|(size, access)| {
@@ -181,7 +216,13 @@ fn line(breakpoint: &Breakpoint) -> String {
         command => format!(" \"{command}\""),
     };
     let data = data.unwrap_or_default();
-    format!("{:2} {enabled} {place} {data:3} {left:04x} ({passes:04x}){command}\n", breakpoint.id())
+    let port = breakpoint.data_parameters().is_some_and(|(_, access)| access == access::IO);
+    let name = match breakpoint.offset() {
+        Some(offset) if !port => name(offset),
+        Some(_) => String::new(),
+        None => format!(" ({})", breakpoint.offset_expression()),
+    };
+    format!("{:2} {enabled} {place} {data:3} {left:04x} ({passes:04x}){name}{command}\n", breakpoint.id())
 }
 
 /// `*`, or decimal numbers and ranges of them.

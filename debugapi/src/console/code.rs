@@ -12,6 +12,7 @@ use super::complaint::{Complaint, Outcome};
 use super::cursor::Cursor;
 use super::number::halves_of;
 use super::{Execution, Known, Memory};
+use crate::Modules;
 
 /// The longest instruction.
 const LONGEST: usize = 15;
@@ -20,8 +21,21 @@ const USUAL: u64 = 8;
 /// Instructions of a function at most.
 const LARGEST_FUNCTION: usize = 4096;
 
-/// Addresses of code and of data beside it are written with a backtick and without a suffix.
-struct Addresses;
+/// Addresses of code and of data are written with their names, or with a backtick and without a
+/// suffix.
+struct Addresses {
+    /// The name of the one address that an instruction has.
+    name: Option<String>,
+}
+
+impl Addresses {
+    fn of(instruction: &Instruction, modules: &Modules) -> Self {
+        let branch = instruction.op0_kind() != OpKind::Memory && instruction.near_branch_target() != 0;
+        let address =
+            if branch { instruction.near_branch_target() } else { instruction.memory_displacement64() };
+        Self { name: modules.describe(address) }
+    }
+}
 
 impl SymbolResolver for Addresses {
     fn symbol(
@@ -32,8 +46,17 @@ impl SymbolResolver for Addresses {
         address: u64,
         _address_size: u32,
     ) -> Option<SymbolResult<'_>> {
-        let wide = instruction.op_kind(operand) == OpKind::NearBranch64
-            || instruction.op_kind(operand) == OpKind::Memory && instruction.is_ip_rel_memory_operand();
+        let kind = instruction.op_kind(operand);
+        let beside = kind == OpKind::Memory && instruction.is_ip_rel_memory_operand();
+        let alone = kind == OpKind::Memory
+            && instruction.memory_base() == iced_x86::Register::None
+            && instruction.memory_index() == iced_x86::Register::None
+            && instruction.segment_prefix() == iced_x86::Register::None;
+        let branch = matches!(kind, OpKind::NearBranch32 | OpKind::NearBranch64);
+        if let Some(name) = self.name.as_ref().filter(|_| beside || alone || branch) {
+            return Some(SymbolResult::with_string(address, format!("{name} ({})", halves_of(address))));
+        }
+        let wide = beside || kind == OpKind::NearBranch64;
         wide.then(|| SymbolResult::with_string(address, halves_of(address)))
     }
 }
@@ -57,8 +80,9 @@ impl Line {
     }
 
     /// Address, bytes, and the instruction in words.
-    pub fn text(&self) -> String {
-        let mut formatter = MasmFormatter::with_options(Some(Box::new(Addresses)), None);
+    pub fn text(&self, modules: &Modules) -> String {
+        let mut formatter =
+            MasmFormatter::with_options(Some(Box::new(Addresses::of(&self.instruction, modules))), None);
         let options = formatter.options_mut();
         options.set_first_operand_char_index(8);
         options.set_show_branch_size(false);
@@ -90,19 +114,21 @@ impl Execution<'_> {
             "u" => {
                 self.repeat = Some("u".into());
                 // `L n` counts instructions, a second address ends by bytes.
-                let counted = from.since(at, from.at()).to_ascii_lowercase().contains('l');
                 let (count, end) = match range {
-                    Some(range) if counted => (range.count, u64::MAX),
+                    Some(range) if range.counted => (range.count, u64::MAX),
                     Some(range) => (u64::MAX, range.start.saturating_add(range.bytes())),
                     None => (USUAL, u64::MAX),
                 };
                 let mut address = range.map_or(start, |range| range.start);
+                let mut first = true;
                 for _ in 0..count {
                     if address >= end {
                         break;
                     }
                     let line = self.instruction(address, at)?;
-                    self.say(&line.text())?;
+                    let label = if first { self.label(address) } else { self.label_of_symbol(address) };
+                    first = false;
+                    self.show(&line, &label)?;
                     address = line.next();
                     self.session.console.next_code = Some(address);
                 }
@@ -122,7 +148,10 @@ impl Execution<'_> {
         let address = self.register_value("$ip", at)?;
         self.session.console.next_code = Some(address);
         match self.instruction(address, at) {
-            Ok(line) => self.say(&line.text()),
+            Ok(line) => {
+                let label = self.label(address);
+                self.show(&line, &label)
+            }
             Err(_) => self.say(&format!("{} {:15} ???\n", halves_of(address), "??")),
         }
     }
@@ -179,7 +208,13 @@ impl Execution<'_> {
             if address == end && lines.iter().all(|line| !line.instruction.is_invalid()) {
                 let shown = &lines[lines.len().saturating_sub(count)..];
                 self.session.console.next_code = shown.first().map(|line| line.address);
-                return shown.iter().try_for_each(|line| self.say(&line.text()));
+                return shown.iter().enumerate().try_for_each(|(number, line)| {
+                    let label = match number {
+                        0 => self.label(line.address),
+                        _ => self.label_of_symbol(line.address),
+                    };
+                    self.show(line, &label)
+                });
             }
         }
         Err(Complaint::memory(at))
@@ -217,8 +252,15 @@ impl Execution<'_> {
                 self.say("\n")?;
             }
             expected = line.next();
-            self.say(&line.text())?;
+            let label = if line.address == start { self.label(start) } else { String::new() };
+            self.show(line, &label)?;
         }
         Ok(())
+    }
+
+    /// Shows an instruction below its label.
+    fn show(&mut self, line: &Line, label: &str) -> Outcome {
+        let text = line.text(&self.session.modules);
+        self.say(&format!("{label}{text}"))
     }
 }

@@ -13,6 +13,9 @@ pub struct Complaint {
     pub hresult: HResult,
 }
 
+/// How a complaint about a word begins that means nothing.
+const UNRESOLVED: &str = "Couldn't resolve error at";
+
 /// What a command comes to.
 pub type Outcome<T = ()> = Result<T, Complaint>;
 
@@ -30,6 +33,16 @@ impl Complaint {
     /// A value that the operation does not take.
     pub fn operand(at: usize) -> Self {
         Self::new("Operand error", at)
+    }
+
+    /// A word that means nothing.
+    pub fn unresolved(word: &str, at: usize) -> Self {
+        Self::new(&format!("{UNRESOLVED} '{word}'"), at)
+    }
+
+    /// Whether it is about such a word: a symbol that there may be later.
+    pub fn is_unresolved(&self) -> bool {
+        self.what.starts_with(UNRESOLVED)
     }
 
     /// Memory that cannot be read.

@@ -82,20 +82,23 @@ impl<'a> Cursor<'a> {
         &rest[..end]
     }
 
-    /// The word that comes next; empty if there is none. A `!` within a word belongs to it, unless
-    /// it begins a `!=`.
+    /// The word that comes next; empty if there is none. Within a word that begins as a name does,
+    /// `!`, `.` and `::` belong to it, if the word goes on behind them.
     pub fn word(&self) -> &'a str {
         let rest = self.rest();
-        let mut letters = rest.char_indices().peekable();
         let mut end = 0;
-        while let Some((at, letter)) = letters.next() {
-            let module = letter == '!' && letters.peek().is_some_and(|(_, next)| in_word(*next));
-            if !in_word(letter) && !module {
-                break;
+        loop {
+            let more = rest[end..].find(|letter| !in_word(letter)).unwrap_or(rest.len() - end);
+            end += more;
+            let joint = ["!", "::", "."].iter().find(|joint| rest[end..].starts_with(**joint));
+            let Some(joint) = joint.filter(|_| more > 0) else { return &rest[..end] };
+            let named = rest.starts_with(|first: char| first.is_alphabetic() || first == '_');
+            let behind = rest[end + joint.len()..].chars().next();
+            if !(named || *joint == "!") || !behind.is_some_and(in_word) {
+                return &rest[..end];
             }
-            end = at + letter.len_utf8();
+            end += joint.len();
         }
-        &rest[..end]
     }
 
     /// Passes a text in double quotes, with `\n`, `\t`, `\r`, `\0`, `\\`, `\"`; at the line's end
@@ -198,6 +201,11 @@ mod tests {
     fn words_hold_modules_but_no_comparison() {
         assert_eq!(Cursor::new("nt!Ki+4").word(), "nt!Ki");
         assert_eq!(Cursor::new("a!=b").word(), "a");
+        assert_eq!(Cursor::new("nt!core::fmt.cold::f + 1").word(), "nt!core::fmt.cold::f");
+        assert_eq!(Cursor::new("cs:10").word(), "cs");
+        assert_eq!(Cursor::new("0.4.0").word(), "0");
+        assert_eq!(Cursor::new("f::").word(), "f");
+        assert_eq!(Cursor::new("!f").word(), "");
         assert_eq!(Cursor::new("fffff800`00001000 L4").word(), "fffff800`00001000");
     }
 

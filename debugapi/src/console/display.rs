@@ -37,7 +37,8 @@ impl Execution<'_> {
         if matches!(format, Format::Ascii | Format::Unicode) {
             return self.text(memory, start, range, layout.size, at).map(|()| Known::Yes);
         }
-        let range = range.unwrap_or(Range { start, count: layout.count, size: layout.size as u64 });
+        let range =
+            range.unwrap_or(Range { start, count: layout.count, size: layout.size as u64, counted: true });
         self.say(&layout.ruler())?;
         self.lines(memory, &layout, range, at)?;
         Ok(Known::Yes)
@@ -72,7 +73,11 @@ impl Execution<'_> {
         while left > 0 {
             let on_line = left.min(layout.columns as u64);
             let cells = self.cells(memory, address, layout.size, on_line, at)?;
-            self.say(&format!("{}  {}\n", halves_of(address), layout.line(&cells)))?;
+            let name = match (layout.format, cells.first()) {
+                (Format::Symbols(_), Some(Some(value))) => self.name_behind(*value),
+                _ => String::new(),
+            };
+            self.say(&format!("{}  {}{name}\n", halves_of(address), layout.line(&cells)))?;
             address = address.wrapping_add(on_line * range.size);
             left -= on_line;
         }

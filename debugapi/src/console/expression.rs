@@ -1,8 +1,10 @@
 //! MASM expressions, WinDbg's default evaluator.
 //!
 //! Every value is an unsigned number of 64 bits. A word is tried as a number in the session's
-//! radix, then as a symbol, then as a register; `@` says that it is a register. Unary operators
-//! bind tighter than all binary ones, and those of one group are taken from left to right.
+//! radix, then as a symbol, then as a register, but the most common registers come before symbols.
+//! `@` says that it is a register, `!` before a word that it is a symbol, and `@!"…"` holds a symbol
+//! with characters that no word has. Unary operators bind tighter than all binary ones, and those of
+//! one group are taken from left to right.
 
 use super::complaint::{Complaint, Outcome};
 use super::cursor::Cursor;
@@ -14,6 +16,9 @@ use crate::HResult;
 pub trait World {
     /// The base of numbers without a prefix: 8, 10 or 16.
     fn radix(&self) -> u32;
+
+    /// The address of a symbol, as `module!name` or `name`.
+    fn symbol(&mut self, name: &str) -> Option<u64>;
 
     /// The value of a register or pseudo-register; `None` if there is none of this name.
     ///
@@ -118,6 +123,12 @@ const WORDS: [(&str, Unary); 13] = [
     ("$pdwo", Unary::Memory { bytes: Some(4), physical: true }),
     ("$pqwo", Unary::Memory { bytes: Some(8), physical: true }),
     ("$ppoi", Unary::Memory { bytes: None, physical: true }),
+];
+
+/// The registers that need no `@`, whatever symbols there are.
+const COMMON: [&str; 17] = [
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "rip", "eax", "ebx", "ecx", "edx", "esi", "edi",
+    "esp", "eip",
 ];
 
 /// How deep parentheses and unary operators may be nested.
@@ -229,9 +240,14 @@ impl Evaluator<'_, '_> {
             self.from.take(".");
             return self.register("$ip", at);
         }
+        if self.from.take("@!") {
+            let name = self.from.quoted()?;
+            return self.world.symbol(&name).ok_or(Complaint::unresolved(&name, at));
+        }
         if self.from.take("!") {
-            // A forced symbol.
-            return Err(unresolved(self.from.word(), at));
+            let word = self.from.word();
+            self.from.take(word);
+            return self.world.symbol(word).ok_or(Complaint::unresolved(word, at));
         }
         let word = self.from.word();
         match word {
@@ -264,7 +280,7 @@ impl Evaluator<'_, '_> {
         self.close().map(|()| value)
     }
 
-    /// A number, a register or a function.
+    /// A number, a symbol, a register or a function.
     fn word(&mut self, word: &str, at: usize) -> Outcome<u64> {
         if let Some(name) = word.strip_prefix('@') {
             return self.register(name, at);
@@ -280,10 +296,14 @@ impl Evaluator<'_, '_> {
         if let Some(value) = number::parse(word, self.world.radix()) {
             return value.map_err(|what| Complaint::new(what, at));
         }
+        let common = COMMON.iter().any(|name| word.eq_ignore_ascii_case(name));
+        if let Some(address) = self.world.symbol(word).filter(|_| !common) {
+            return Ok(address);
+        }
         match self.world.register(word).map_err(|hresult| Complaint::of(hresult, at))? {
             Some(value) => Ok(value),
             None if word.starts_with(|first: char| first.is_ascii_digit()) => Err(Complaint::syntax(at)),
-            None => Err(unresolved(word, at)),
+            None => Err(Complaint::unresolved(word, at)),
         }
     }
 
@@ -291,8 +311,4 @@ impl Evaluator<'_, '_> {
         let value = self.world.register(name).map_err(|hresult| Complaint::of(hresult, at))?;
         value.ok_or(Complaint::new("Bad register error", at))
     }
-}
-
-fn unresolved(word: &str, at: usize) -> Complaint {
-    Complaint::new(&format!("Couldn't resolve error at '{word}'"), at)
 }

@@ -3,6 +3,7 @@
 use super::complaint::{Complaint, Outcome};
 use super::expression::Evaluator;
 use crate::HResult;
+use crate::modules::Pattern;
 
 /// The most bytes whose validity is asked for.
 const LONGEST: u64 = 1 << 32;
@@ -77,63 +78,9 @@ fn valid(evaluator: &mut Evaluator<'_, '_>, address: u64, length: u64) -> Result
     }
 }
 
-/// Whether a text is of a pattern, in small or capital letters: `*` stands for any letters, `?`
-/// for one, `[…]` for one of those, `#` for none or more of the letter before it.
+/// Whether a text is of a pattern. What is no pattern fits nothing.
 pub fn matches(text: &str, pattern: &str) -> bool {
-    let letters: Vec<char> = text.to_lowercase().chars().collect();
-    let pieces = pieces(&pattern.to_lowercase());
-    // Which beginnings of the text the pieces so far can stand for.
-    let mut reached = vec![false; letters.len() + 1];
-    reached[0] = true;
-    for (one, repeated) in pieces {
-        let mut next = vec![false; letters.len() + 1];
-        for at in 0..=letters.len() {
-            let again = repeated && at > 0 && next[at - 1] && one.fits(letters[at - 1]);
-            next[at] = match repeated {
-                true => reached[at] || again,
-                false => at > 0 && reached[at - 1] && one.fits(letters[at - 1]),
-            };
-        }
-        reached = next;
-    }
-    reached[letters.len()]
-}
-
-/// What stands for one letter.
-enum One {
-    Any,
-    Letter(char),
-    Among(Vec<char>),
-}
-
-impl One {
-    fn fits(&self, letter: char) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Letter(own) => *own == letter,
-            Self::Among(own) => own.contains(&letter),
-        }
-    }
-}
-
-/// The pieces of a pattern, and whether each can come any number of times.
-fn pieces(pattern: &str) -> Vec<(One, bool)> {
-    let mut pieces: Vec<(One, bool)> = Vec::new();
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '*' => pieces.push((One::Any, true)),
-            '?' => pieces.push((One::Any, false)),
-            '[' => pieces.push((One::Among(letters.by_ref().take_while(|l| *l != ']').collect()), false)),
-            '#' => {
-                if let Some((_, repeated)) = pieces.last_mut() {
-                    *repeated = true;
-                }
-            }
-            other => pieces.push((One::Letter(other), false)),
-        }
-    }
-    pieces
+    Pattern::of_name(pattern).is_some_and(|pattern| pattern.fits_name(text))
 }
 
 #[cfg(test)]

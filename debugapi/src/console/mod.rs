@@ -30,6 +30,7 @@ mod range;
 mod registers;
 mod run;
 mod search;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -192,6 +193,7 @@ impl Execution<'_> {
             Self::code,
             Self::run,
             Self::breakpoints,
+            Self::symbols,
             Self::files,
             Self::print,
             Self::other,
@@ -248,7 +250,7 @@ pub(crate) fn disassemble(
 ) -> Result<(String, u64), HResult> {
     let mut execution = Execution { session, machine, said: 0, repeat: None };
     let line = execution.instruction(address, 0).map_err(|complaint| complaint.hresult)?;
-    Ok((line.text(), line.next()))
+    Ok((line.text(&session.modules), line.next()))
 }
 
 /// Whether a family has a command.

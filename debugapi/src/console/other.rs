@@ -1,4 +1,4 @@
-//! `? .formats n .echo ~ ~Ns`, and what needs symbols, which there are none of.
+//! `? .formats n .echo ~ ~Ns`, and the names of what is missing.
 
 use super::complaint::{Complaint, Outcome};
 use super::cursor::Cursor;
@@ -26,7 +26,6 @@ impl Execution<'_> {
                 self.say(&format!("{}\n", unquoted(text)))
             }
             "n" => self.set_radix(from),
-            "ln" | "lm" | "lmv" | "x" => Err(Complaint::missing("modules and symbols are", at)),
             "r?" => Err(Complaint::missing("typed variables are", at)),
             _ if name.starts_with('~') => self.processors(name, from, at),
             _ if MISSING.contains(&name) => Err(Complaint::missing(&format!("{name} is"), at)),

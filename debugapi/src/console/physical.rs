@@ -39,7 +39,7 @@ impl Execution<'_> {
         self.repeat = Some(from.since(at, options).trim_end().into());
         let (start, range) = given.unwrap_or((self.session.console.next_physical, None));
         let count = if format == Format::Unicode { 64 } else { layout.count };
-        let range = range.unwrap_or(Range { start, count, size: layout.size as u64 });
+        let range = range.unwrap_or(Range { start, count, size: layout.size as u64, counted: true });
         self.physical_lines(memory, &layout, range, at)?;
         Ok(Known::Yes)
     }

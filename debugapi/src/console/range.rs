@@ -17,6 +17,8 @@ pub struct Range {
     pub count: u64,
     /// The bytes of an object.
     pub size: u64,
+    /// Whether it was given as a count, and not by its last address.
+    pub counted: bool,
 }
 
 impl Range {
@@ -88,7 +90,7 @@ impl Execution<'_> {
             return Ok(None);
         }
         let at = from.at();
-        let range = Range { start, count: 0, size };
+        let range = Range { start, count: 0, size, counted: true };
         let range = match from.take("l") {
             true => {
                 from.skip_space();
@@ -102,7 +104,7 @@ impl Execution<'_> {
             false => {
                 let last = self.address(from)?;
                 let bytes = last.checked_sub(start).ok_or(Complaint::new("Range error", at))?;
-                Range { count: (bytes / size).saturating_add(1), ..range }
+                Range { count: (bytes / size).saturating_add(1), counted: false, ..range }
             }
         };
         match range.bytes() > MOST {

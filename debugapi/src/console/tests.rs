@@ -330,7 +330,9 @@ fn a_complaint_names_what_and_where() {
         ("eb 1000 100", "Overflow error", 8),
         ("r; bogus", "Syntax error", 3),
         ("k", "k is not implemented", 0),
-        ("lm", "modules and symbols are not implemented", 0),
+        ("lmf", "options of lm but v, m and a are not implemented", 0),
+        ("x nt!*", "Couldn't resolve error at 'nt!*'", 2),
+        ("x [a", "Pattern error", 2),
         ("~3s", "Illegal processor error", 0),
         ("eb 80000000 1", "Memory write error", 12),
     ] {

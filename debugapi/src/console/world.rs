@@ -46,6 +46,10 @@ impl World for Execution<'_> {
         self.session.radix
     }
 
+    fn symbol(&mut self, name: &str) -> Option<u64> {
+        self.session.symbol_address(name).map(|(address, _)| address)
+    }
+
     fn register(&mut self, name: &str) -> Result<Option<u64>, HResult> {
         if let Some(variable) = variable(name) {
             return Ok(Some(self.session.console.variables[variable]));

@@ -135,6 +135,22 @@ impl Session {
         Ok(self.breakpoint_object(handle)?.flags() & !super::breakpoints::flag::DEFERRED)
     }
 
+    /// Looks again at the expressions of breakpoints that had no value: there are other symbols now.
+    pub(super) fn evaluate_deferred(&mut self, machine: &mut Machine) {
+        let deferred = |breakpoint: &&Breakpoint| breakpoint.offset().is_none();
+        let waiting: Vec<(u64, String)> = self
+            .breakpoints()
+            .filter(deferred)
+            .map(|breakpoint| (breakpoint.handle(), breakpoint.offset_expression().to_owned()))
+            .collect();
+        for (handle, expression) in waiting {
+            if let Some(value) = self.value_of(machine, &expression) {
+                // One that does not fit the address stays as it is.
+                let _ = self.set_breakpoint_expression(machine, handle, &expression, Some(value));
+            }
+        }
+    }
+
     /// The value of an expression now, if it has one.
     fn value_of(&mut self, machine: &mut Machine, expression: &str) -> Option<u64> {
         let (value, end) = crate::console::evaluate(self, machine, expression).ok()?;

@@ -131,12 +131,33 @@ impl Session {
 
 /// Text with its zero byte, as far as there is room, and its size; then more outputs.
 pub(super) fn deliver<const N: usize>(room: Room, text: &str, more: [Output; N]) -> Answer {
-    let whole = [text.as_bytes(), &[0]].concat();
-    let (hresult, mut delivered) = room.deliver(&whole);
-    if let Some(end) = delivered.last_mut() {
-        *end = 0;
-    }
-    let mut outputs = vec![Output::Bytes(delivered), count(whole.len())];
+    deliver_as(Characters::Narrow, room, text, more)
+}
+
+/// Of what a text is made for a client, and what a room is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Characters {
+    /// UTF-8
+    Narrow,
+    /// UTF-16
+    Wide,
+}
+
+/// The same in either kind of characters.
+pub(super) fn deliver_as<const N: usize>(
+    characters: Characters,
+    room: Room,
+    text: &str,
+    more: [Output; N],
+) -> Answer {
+    let (whole, unit) = match characters {
+        Characters::Narrow => ([text.as_bytes(), &[0]].concat(), 1),
+        Characters::Wide => (text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect(), 2),
+    };
+    let bytes = Room { count: room.count.saturating_mul(unit as u64), ..room };
+    let (hresult, mut delivered) = bytes.deliver(&whole);
+    delivered.iter_mut().rev().take(unit).for_each(|byte| *byte = 0);
+    let mut outputs = vec![Output::Bytes(delivered), count(whole.len() / unit)];
     outputs.extend(more);
     Ok((hresult, outputs))
 }

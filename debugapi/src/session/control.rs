@@ -1,4 +1,4 @@
-//! IDebugClient, IDebugControl and the little of IDebugSymbols that needs no symbols.
+//! IDebugClient and IDebugControl.
 
 use ringhold_emulator::Machine;
 use ringhold_emulator::cpu::CodeSize;
@@ -34,7 +34,7 @@ mod engine {
     pub const RADIX: u32 = 0x80;
 }
 
-fn number(value: u32) -> Answer {
+pub(super) fn number(value: u32) -> Answer {
     done([Output::U32(value)])
 }
 
@@ -78,12 +78,6 @@ impl Session {
                 done([])
             }
             Command::SetRadix { .. } => Err(HResult::INVALIDARG),
-            Command::GetSymbolOptions {} => number(self.symbol_options),
-            Command::AddSymbolOptions { options } => self.set_symbol_options(self.symbol_options | options),
-            Command::RemoveSymbolOptions { options } => {
-                self.set_symbol_options(self.symbol_options & !options)
-            }
-            Command::SetSymbolOptions { options } => self.set_symbol_options(*options),
             _ if matches!(self.target, Target::None | Target::Attaching) => Err(HResult::UNEXPECTED),
             _ => self.target_property(machine, command),
         }
@@ -106,7 +100,6 @@ impl Session {
             | Command::GetBreakpointParameters { .. }
             | Command::AddBreakpoint { .. }
             | Command::RemoveBreakpoint { .. } => self.breakpoint_list(machine, command),
-            Command::GetNumberModules {} => done([Output::U32(0), Output::U32(0)]),
             Command::GetLastEventInformation { extra, description } => {
                 self.last_event_information(*extra, *description)
             }
@@ -206,11 +199,6 @@ impl Session {
     fn set_options(&mut self, options: u32) -> Answer {
         self.engine_options = options;
         self.say(engine::ENGINE_OPTIONS, options.into());
-        done([])
-    }
-
-    fn set_symbol_options(&mut self, options: u32) -> Answer {
-        self.symbol_options = options;
         done([])
     }
 

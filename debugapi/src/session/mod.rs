@@ -22,6 +22,7 @@ mod data_spaces;
 mod host_memory;
 mod registers;
 mod run;
+mod symbols;
 mod system_objects;
 
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ use crate::command::{Command, Event, Interface, Method, Output, Reply, Room};
 use crate::console::Console;
 use crate::spaces::TagLists;
 use crate::wire::MAX_TRANSFER;
-use crate::{Context, DataSpaces, HResult};
+use crate::{Context, DataSpaces, HResult, Modules};
 
 pub use run::{Progress, SLICE, Wait};
 
@@ -137,6 +138,8 @@ pub struct Session {
     processor_type: Option<u32>,
     engine_options: u32,
     symbol_options: u32,
+    pub(crate) modules: Modules,
+    matches: symbols::Matches,
     pub(crate) radix: u32,
     pub(crate) console: Console,
     /// How many instructions the next step has.
@@ -172,6 +175,8 @@ impl Session {
             processor_type: None,
             engine_options: 0,
             symbol_options: 0,
+            modules: Modules::default(),
+            matches: symbols::Matches::default(),
             radix: 16,
             console: Console::default(),
             steps: 1,
@@ -191,6 +196,16 @@ impl Session {
     /// Lets `.readmem` and `.writemem` reach the files of a directory. Without one they reach none.
     pub fn share_files(&mut self, directory: PathBuf) {
         self.files = Some(directory);
+    }
+
+    /// Gives it the modules of its target. Breakpoints that wait for a symbol are not looked at.
+    pub fn set_modules(&mut self, modules: Modules) {
+        self.modules = modules;
+    }
+
+    /// The modules of its target.
+    pub fn modules(&self) -> &Modules {
+        &self.modules
     }
 
     /// What can interrupt it from another thread.
@@ -234,7 +249,8 @@ impl Session {
             Interface::Session => self.session(machine, command),
             Interface::DataSpaces => self.with_spaces(machine, |spaces| data_spaces::call(spaces, command)),
             Interface::HostMemory => self.with_spaces(machine, |spaces| host_memory::call(spaces, command)),
-            Interface::Client | Interface::Control | Interface::Symbols => self.control(machine, command),
+            Interface::Client | Interface::Control => self.control(machine, command),
+            Interface::Symbols => self.symbols(machine, command),
             Interface::Registers => self.registers(machine, command),
             Interface::Breakpoint => self.breakpoint_method(machine, command),
             Interface::SystemObjects => self.system_objects(machine, command),

@@ -1,13 +1,11 @@
-//! IDebugSymbols, as far as it needs no symbols.
+//! The interfaces of IDebugSymbols.
 //!
 //! Methods stand in the order of the vtable. What is not implemented is declared without
 //! parameters: it looks at none, and in both 64-bit calling conventions the caller clears them away.
 
-use windows_core::{HRESULT, IUnknown, interface};
+use std::ffi::{c_char, c_void};
 
-use super::{Client_Impl, E_NOTIMPL};
-use crate::command::Command;
-use crate::edge::Out;
+use windows_core::{HRESULT, IUnknown, interface};
 
 #[interface("8c31e98c-983a-48a5-9016-6fe5d667a950")]
 /// Slots 3 to 51.
@@ -16,17 +14,63 @@ pub unsafe trait IDebugSymbols: IUnknown {
     pub fn AddSymbolOptions(&self, options: u32) -> HRESULT;
     pub fn RemoveSymbolOptions(&self, options: u32) -> HRESULT;
     pub fn SetSymbolOptions(&self, options: u32) -> HRESULT;
-    pub fn GetNameByOffset(&self) -> HRESULT;
-    pub fn GetOffsetByName(&self) -> HRESULT;
-    pub fn GetNearNameByOffset(&self) -> HRESULT;
+    pub fn GetNameByOffset(
+        &self,
+        offset: u64,
+        buffer: *mut c_char,
+        size: u32,
+        used: *mut u32,
+        displacement: *mut u64,
+    ) -> HRESULT;
+    pub fn GetOffsetByName(&self, symbol: *const c_char, offset: *mut u64) -> HRESULT;
+    pub fn GetNearNameByOffset(
+        &self,
+        offset: u64,
+        delta: u32,
+        buffer: *mut c_char,
+        size: u32,
+        used: *mut u32,
+        displacement: *mut u64,
+    ) -> HRESULT;
     pub fn GetLineByOffset(&self) -> HRESULT;
     pub fn GetOffsetByLine(&self) -> HRESULT;
     pub fn GetNumberModules(&self, loaded: *mut u32, unloaded: *mut u32) -> HRESULT;
-    pub fn GetModuleByIndex(&self) -> HRESULT;
-    pub fn GetModuleByModuleName(&self) -> HRESULT;
-    pub fn GetModuleByOffset(&self) -> HRESULT;
-    pub fn GetModuleNames(&self) -> HRESULT;
-    pub fn GetModuleParameters(&self) -> HRESULT;
+    pub fn GetModuleByIndex(&self, index: u32, base: *mut u64) -> HRESULT;
+    pub fn GetModuleByModuleName(
+        &self,
+        name: *const c_char,
+        start_index: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
+    pub fn GetModuleByOffset(
+        &self,
+        offset: u64,
+        start_index: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
+    pub fn GetModuleNames(
+        &self,
+        index: u32,
+        base: u64,
+        image: *mut c_char,
+        image_size: u32,
+        image_used: *mut u32,
+        module: *mut c_char,
+        module_size: u32,
+        module_used: *mut u32,
+        loaded: *mut c_char,
+        loaded_size: u32,
+        loaded_used: *mut u32,
+    ) -> HRESULT;
+    pub fn GetModuleParameters(
+        &self,
+        count: u32,
+        bases: *const u64,
+        start: u32,
+        parameters: *mut c_void,
+    ) -> HRESULT;
     pub fn GetSymbolModule(&self) -> HRESULT;
     pub fn GetTypeName(&self) -> HRESULT;
     pub fn GetTypeId(&self) -> HRESULT;
@@ -45,9 +89,16 @@ pub unsafe trait IDebugSymbols: IUnknown {
     pub fn ResetScope(&self) -> HRESULT;
     pub fn GetScopeSymbolGroup(&self) -> HRESULT;
     pub fn CreateSymbolGroup(&self) -> HRESULT;
-    pub fn StartSymbolMatch(&self) -> HRESULT;
-    pub fn GetNextSymbolMatch(&self) -> HRESULT;
-    pub fn EndSymbolMatch(&self) -> HRESULT;
+    pub fn StartSymbolMatch(&self, pattern: *const c_char, handle: *mut u64) -> HRESULT;
+    pub fn GetNextSymbolMatch(
+        &self,
+        handle: u64,
+        buffer: *mut c_char,
+        size: u32,
+        used: *mut u32,
+        offset: *mut u64,
+    ) -> HRESULT;
+    pub fn EndSymbolMatch(&self, handle: u64) -> HRESULT;
     pub fn Reload(&self) -> HRESULT;
     pub fn GetSymbolPath(&self) -> HRESULT;
     pub fn SetSymbolPath(&self) -> HRESULT;
@@ -67,7 +118,15 @@ pub unsafe trait IDebugSymbols: IUnknown {
 /// Slots 52 to 59.
 pub unsafe trait IDebugSymbols2: IDebugSymbols {
     pub fn GetModuleVersionInformation(&self) -> HRESULT;
-    pub fn GetModuleNameString(&self) -> HRESULT;
+    pub fn GetModuleNameString(
+        &self,
+        which: u32,
+        index: u32,
+        base: u64,
+        buffer: *mut c_char,
+        size: u32,
+        used: *mut u32,
+    ) -> HRESULT;
     pub fn GetConstantName(&self) -> HRESULT;
     pub fn GetFieldName(&self) -> HRESULT;
     pub fn GetTypeOptions(&self) -> HRESULT;
@@ -79,12 +138,33 @@ pub unsafe trait IDebugSymbols2: IDebugSymbols {
 #[interface("f02fbecc-50ac-4f36-9ad9-c975e8f32ff8")]
 /// Slots 60 to 125.
 pub unsafe trait IDebugSymbols3: IDebugSymbols2 {
-    pub fn GetNameByOffsetWide(&self) -> HRESULT;
-    pub fn GetOffsetByNameWide(&self) -> HRESULT;
-    pub fn GetNearNameByOffsetWide(&self) -> HRESULT;
+    pub fn GetNameByOffsetWide(
+        &self,
+        offset: u64,
+        buffer: *mut u16,
+        size: u32,
+        used: *mut u32,
+        displacement: *mut u64,
+    ) -> HRESULT;
+    pub fn GetOffsetByNameWide(&self, symbol: *const u16, offset: *mut u64) -> HRESULT;
+    pub fn GetNearNameByOffsetWide(
+        &self,
+        offset: u64,
+        delta: u32,
+        buffer: *mut u16,
+        size: u32,
+        used: *mut u32,
+        displacement: *mut u64,
+    ) -> HRESULT;
     pub fn GetLineByOffsetWide(&self) -> HRESULT;
     pub fn GetOffsetByLineWide(&self) -> HRESULT;
-    pub fn GetModuleByModuleNameWide(&self) -> HRESULT;
+    pub fn GetModuleByModuleNameWide(
+        &self,
+        name: *const u16,
+        start_index: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
     pub fn GetSymbolModuleWide(&self) -> HRESULT;
     pub fn GetTypeNameWide(&self) -> HRESULT;
     pub fn GetTypeIdWide(&self) -> HRESULT;
@@ -92,8 +172,15 @@ pub unsafe trait IDebugSymbols3: IDebugSymbols2 {
     pub fn GetSymbolTypeIdWide(&self) -> HRESULT;
     pub fn GetScopeSymbolGroup2(&self) -> HRESULT;
     pub fn CreateSymbolGroup2(&self) -> HRESULT;
-    pub fn StartSymbolMatchWide(&self) -> HRESULT;
-    pub fn GetNextSymbolMatchWide(&self) -> HRESULT;
+    pub fn StartSymbolMatchWide(&self, pattern: *const u16, handle: *mut u64) -> HRESULT;
+    pub fn GetNextSymbolMatchWide(
+        &self,
+        handle: u64,
+        buffer: *mut u16,
+        size: u32,
+        used: *mut u32,
+        offset: *mut u64,
+    ) -> HRESULT;
     pub fn ReloadWide(&self) -> HRESULT;
     pub fn GetSymbolPathWide(&self) -> HRESULT;
     pub fn SetSymbolPathWide(&self) -> HRESULT;
@@ -108,16 +195,59 @@ pub unsafe trait IDebugSymbols3: IDebugSymbols2 {
     pub fn FindSourceFileWide(&self) -> HRESULT;
     pub fn GetSourceFileLineOffsetsWide(&self) -> HRESULT;
     pub fn GetModuleVersionInformationWide(&self) -> HRESULT;
-    pub fn GetModuleNameStringWide(&self) -> HRESULT;
+    pub fn GetModuleNameStringWide(
+        &self,
+        which: u32,
+        index: u32,
+        base: u64,
+        buffer: *mut u16,
+        size: u32,
+        used: *mut u32,
+    ) -> HRESULT;
     pub fn GetConstantNameWide(&self) -> HRESULT;
     pub fn GetFieldNameWide(&self) -> HRESULT;
     pub fn IsManagedModule(&self) -> HRESULT;
-    pub fn GetModuleByModuleName2(&self) -> HRESULT;
-    pub fn GetModuleByModuleName2Wide(&self) -> HRESULT;
-    pub fn GetModuleByOffset2(&self) -> HRESULT;
-    pub fn AddSyntheticModule(&self) -> HRESULT;
-    pub fn AddSyntheticModuleWide(&self) -> HRESULT;
-    pub fn RemoveSyntheticModule(&self) -> HRESULT;
+    pub fn GetModuleByModuleName2(
+        &self,
+        name: *const c_char,
+        start_index: u32,
+        flags: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
+    pub fn GetModuleByModuleName2Wide(
+        &self,
+        name: *const u16,
+        start_index: u32,
+        flags: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
+    pub fn GetModuleByOffset2(
+        &self,
+        offset: u64,
+        start_index: u32,
+        flags: u32,
+        index: *mut u32,
+        base: *mut u64,
+    ) -> HRESULT;
+    pub fn AddSyntheticModule(
+        &self,
+        base: u64,
+        size: u32,
+        image_path: *const c_char,
+        module_name: *const c_char,
+        flags: u32,
+    ) -> HRESULT;
+    pub fn AddSyntheticModuleWide(
+        &self,
+        base: u64,
+        size: u32,
+        image_path: *const u16,
+        module_name: *const u16,
+        flags: u32,
+    ) -> HRESULT;
+    pub fn RemoveSyntheticModule(&self, base: u64) -> HRESULT;
     pub fn GetCurrentScopeFrameIndex(&self) -> HRESULT;
     pub fn SetScopeFrameByIndex(&self) -> HRESULT;
     pub fn SetScopeFromJitDebugInfo(&self) -> HRESULT;
@@ -126,8 +256,22 @@ pub unsafe trait IDebugSymbols3: IDebugSymbols2 {
     pub fn GetFunctionEntryByOffset(&self) -> HRESULT;
     pub fn GetFieldTypeAndOffset(&self) -> HRESULT;
     pub fn GetFieldTypeAndOffsetWide(&self) -> HRESULT;
-    pub fn AddSyntheticSymbol(&self) -> HRESULT;
-    pub fn AddSyntheticSymbolWide(&self) -> HRESULT;
+    pub fn AddSyntheticSymbol(
+        &self,
+        offset: u64,
+        size: u32,
+        name: *const c_char,
+        flags: u32,
+        id: *mut c_void,
+    ) -> HRESULT;
+    pub fn AddSyntheticSymbolWide(
+        &self,
+        offset: u64,
+        size: u32,
+        name: *const u16,
+        flags: u32,
+        id: *mut c_void,
+    ) -> HRESULT;
     pub fn RemoveSyntheticSymbol(&self) -> HRESULT;
     pub fn GetSymbolEntriesByOffset(&self) -> HRESULT;
     pub fn GetSymbolEntriesByName(&self) -> HRESULT;
@@ -145,70 +289,4 @@ pub unsafe trait IDebugSymbols3: IDebugSymbols2 {
     pub fn GetSourceEntryStringWide(&self) -> HRESULT;
     pub fn GetSourceEntryOffsetRegions(&self) -> HRESULT;
     pub fn GetSourceEntryBySourceEntry(&self) -> HRESULT;
-}
-
-impl IDebugSymbols_Impl for Client_Impl {
-    methods! {
-        GetSymbolOptions(options: *mut u32)
-            = GetSymbolOptions {}
-            => [Out::NeedU32(options)];
-        AddSymbolOptions(options: u32)
-            = AddSymbolOptions { options }
-            => [];
-        RemoveSymbolOptions(options: u32)
-            = RemoveSymbolOptions { options }
-            => [];
-        SetSymbolOptions(options: u32)
-            = SetSymbolOptions { options }
-            => [];
-    }
-
-    not_implemented! {
-        GetNameByOffset GetOffsetByName GetNearNameByOffset GetLineByOffset GetOffsetByLine
-    }
-
-    methods! {
-        GetNumberModules(loaded: *mut u32, unloaded: *mut u32)
-            = GetNumberModules {}
-            => [Out::NeedU32(loaded), Out::NeedU32(unloaded)];
-    }
-
-    not_implemented! {
-        GetModuleByIndex GetModuleByModuleName GetModuleByOffset GetModuleNames GetModuleParameters
-        GetSymbolModule GetTypeName GetTypeId GetTypeSize GetFieldOffset GetSymbolTypeId GetOffsetTypeId
-        ReadTypedDataVirtual WriteTypedDataVirtual OutputTypedDataVirtual ReadTypedDataPhysical
-        WriteTypedDataPhysical OutputTypedDataPhysical GetScope SetScope ResetScope GetScopeSymbolGroup
-        CreateSymbolGroup StartSymbolMatch GetNextSymbolMatch EndSymbolMatch Reload GetSymbolPath
-        SetSymbolPath AppendSymbolPath GetImagePath SetImagePath AppendImagePath GetSourcePath
-        GetSourcePathElement SetSourcePath AppendSourcePath FindSourceFile GetSourceFileLineOffsets
-    }
-}
-
-impl IDebugSymbols2_Impl for Client_Impl {
-    not_implemented! {
-        GetModuleVersionInformation GetModuleNameString GetConstantName GetFieldName GetTypeOptions
-        AddTypeOptions RemoveTypeOptions SetTypeOptions
-    }
-}
-
-impl IDebugSymbols3_Impl for Client_Impl {
-    not_implemented! {
-        GetNameByOffsetWide GetOffsetByNameWide GetNearNameByOffsetWide GetLineByOffsetWide
-        GetOffsetByLineWide GetModuleByModuleNameWide GetSymbolModuleWide GetTypeNameWide GetTypeIdWide
-        GetFieldOffsetWide GetSymbolTypeIdWide GetScopeSymbolGroup2 CreateSymbolGroup2
-        StartSymbolMatchWide GetNextSymbolMatchWide ReloadWide GetSymbolPathWide SetSymbolPathWide
-        AppendSymbolPathWide GetImagePathWide SetImagePathWide AppendImagePathWide GetSourcePathWide
-        GetSourcePathElementWide SetSourcePathWide AppendSourcePathWide FindSourceFileWide
-        GetSourceFileLineOffsetsWide GetModuleVersionInformationWide GetModuleNameStringWide
-        GetConstantNameWide GetFieldNameWide IsManagedModule GetModuleByModuleName2
-        GetModuleByModuleName2Wide GetModuleByOffset2 AddSyntheticModule AddSyntheticModuleWide
-        RemoveSyntheticModule GetCurrentScopeFrameIndex SetScopeFrameByIndex SetScopeFromJitDebugInfo
-        SetScopeFromStoredEvent OutputSymbolByOffset GetFunctionEntryByOffset GetFieldTypeAndOffset
-        GetFieldTypeAndOffsetWide AddSyntheticSymbol AddSyntheticSymbolWide RemoveSyntheticSymbol
-        GetSymbolEntriesByOffset GetSymbolEntriesByName GetSymbolEntriesByNameWide GetSymbolEntryByToken
-        GetSymbolEntryInformation GetSymbolEntryString GetSymbolEntryStringWide
-        GetSymbolEntryOffsetRegions GetSymbolEntryBySymbolEntry GetSourceEntriesByOffset
-        GetSourceEntriesByLine GetSourceEntriesByLineWide GetSourceEntryString GetSourceEntryStringWide
-        GetSourceEntryOffsetRegions GetSourceEntryBySourceEntry
-    }
 }
