@@ -26,7 +26,7 @@ use std::fs;
 use std::path::Path;
 
 use ringhold::boot::{Image, Images};
-use ringhold::debugapi::{Error, HResult, Transfer};
+use ringhold::debugapi::{Error, HResult, Session, Transfer};
 use ringhold::{Config, Machine};
 
 /// A machine of 16 MiB in 64-bit mode, the first 4 GiB mapped to themselves in pages of 2 MiB. Its
@@ -137,25 +137,55 @@ mod chapter {
     chapters!(virtual_memory, physical, ports, bus_data, msr, control, host_memory);
 }
 
-/// The transcript in the chapter on commands is what its own commands say.
-#[test]
-fn console() {
+/// Makes the transcript at a mark of the chapter on commands from its own commands.
+fn transcribe(mark: &str, least: usize, machine: &mut Machine, session: Session) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/console.md");
     let chapter = fs::read_to_string(&path).unwrap();
-    let (mark, end) =
-        ("<!-- example: tests/book.rs, console -->\n```text\n", "```\n<!-- end of the example -->\n");
-    let (before, rest) = chapter.split_once(mark).unwrap();
+    let mark = format!("<!-- example: tests/book.rs, {mark} -->\n```text\n");
+    let end = "```\n<!-- end of the example -->\n";
+    let (before, rest) = chapter.split_once(&mark).unwrap();
     let (old, after) = rest.split_once(end).unwrap();
     let commands: Vec<&str> = old.lines().filter_map(|line| line.strip_prefix("kd> ")).collect();
-    assert!(commands.len() > 10);
-    let transcript = transcript::transcript(&mut small_machine(), &commands);
-    let made = [before, mark, &transcript, end, after].concat();
+    assert!(commands.len() > least);
+    let transcript = transcript::transcript(machine, session, &commands);
+    let made = [before, &mark, &transcript, end, after].concat();
     if std::env::var_os("RINGHOLD_WRITE").is_some() {
         fs::write(&path, &made).unwrap();
         return;
     }
     assert!(
         chapter == made,
-        "console.md is not what runs; RINGHOLD_WRITE=1 cargo test --test book\n{transcript}"
+        "console.md is not what runs; RINGHOLD_WRITE=1 cargo test --test book -- --test-threads=1\n{transcript}"
     );
+}
+
+/// The transcripts in the chapter on commands are what their own commands say.
+#[test]
+fn console() {
+    transcribe("console", 10, &mut small_machine(), Session::new());
+    transcribe("stack", 8, &mut calling_machine(), calling_session());
+}
+
+/// A machine whose guest calls `sum`, which calls `square`; all keep frame pointers.
+fn calling_machine() -> Machine {
+    let config = r#"(
+        memory: "16MiB",
+        devices: [],
+        boot: (kind: flat, kernel: "lesson", flat: (load: 0x10000, entry: 0x10000, mode: long64)),
+    )"#;
+    // main: push rbp; mov rbp, rsp; mov edi, 5; call sum; hlt; nop
+    // sum: push rbp; mov rbp, rsp; call square; inc eax; pop rbp; ret; nop; nop; nop
+    // square: push rbp; mov rbp, rsp; mov eax, edi; imul eax, edi; mov [result], rax; pop rbp; ret
+    let code = [
+        0x55, 0x48, 0x89, 0xe5, 0xbf, 0x05, 0, 0, 0, 0xe8, 0x02, 0, 0, 0, 0xf4, 0x90, //
+        0x55, 0x48, 0x89, 0xe5, 0xe8, 0x07, 0, 0, 0, 0xff, 0xc0, 0x5d, 0xc3, 0x90, 0x90, 0x90, //
+        0x55, 0x48, 0x89, 0xe5, 0x89, 0xf8, 0x0f, 0xaf, 0xc7, 0x48, 0x89, 0x05, 0xd0, 0xff, 0, 0, 0x5d, 0xc3,
+    ];
+    let config = Config::from_ron(config, "lesson").unwrap();
+    let images = Images { kernel: Some(Image::new("lesson", code.to_vec())), ..Images::default() };
+    Machine::with_images(config, &images).unwrap()
+}
+
+fn calling_session() -> Session {
+    transcript::session("lesson", "10000 T main\n10010 T sum\n10020 T square\n20000 D result\n20008 B _end\n")
 }

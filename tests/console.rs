@@ -36,6 +36,11 @@ fn machine() -> Machine {
     machine
 }
 
+/// A session with names for the program.
+fn session() -> Session {
+    transcript::session("program", "10000 T main\n10012 T f\n20000 D data\n20008 B _end\n")
+}
+
 /// Carries out a line; gives the result and what was said.
 fn execute(machine: &mut Machine, session: &mut Session, line: &str) -> (HResult, String) {
     let command = Command::Execute { output_control: 1, command: line.into(), flags: 0 };
@@ -52,8 +57,8 @@ fn commands_say_what_the_transcript_has() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console/transcript.txt");
     let old = fs::read_to_string(&path).unwrap();
     let commands: Vec<&str> = old.lines().filter_map(|line| line.strip_prefix("kd> ")).collect();
-    let made = transcript::transcript(&mut machine(), &commands);
-    assert_eq!(made, transcript::transcript(&mut machine(), &commands), "a second time");
+    let made = transcript::transcript(&mut machine(), session(), &commands);
+    assert_eq!(made, transcript::transcript(&mut machine(), session(), &commands), "a second time");
     if std::env::var_os("RINGHOLD_WRITE").is_some() {
         fs::write(&path, &made).unwrap();
         return;

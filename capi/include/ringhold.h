@@ -300,6 +300,19 @@ HRESULT ringhold_disassemble(const struct RingholdSession *session,
                              uint32_t *used,
                              uint64_t *end);
 
+// The functions that were called and have not returned, the innermost first: `size` DEBUG_STACK_FRAMEs of 128
+// bytes at most. Zeros stand for the registers. Found by frame pointers alone.
+HRESULT ringhold_get_stack_trace(const struct RingholdSession *session,
+                                 uint64_t frame_offset,
+                                 uint64_t stack_offset,
+                                 uint64_t instruction_offset,
+                                 void *frames,
+                                 uint32_t size,
+                                 uint32_t *filled);
+
+// Where the innermost function returns to; E_FAIL if that is not known.
+HRESULT ringhold_get_return_offset(const struct RingholdSession *session, uint64_t *offset);
+
 // What stands before a command: `kd> `, with the processor's number if there are several.
 HRESULT ringhold_get_prompt_text(const struct RingholdSession *session,
                                  char *buffer,

@@ -279,6 +279,35 @@ pub unsafe extern "C" fn ringhold_disassemble(
     }
 }
 
+/// The functions that were called and have not returned, the innermost first: `size` DEBUG_STACK_FRAMEs of 128
+/// bytes at most. Zeros stand for the registers. Found by frame pointers alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_get_stack_trace(
+    session: *const RingholdSession,
+    frame_offset: u64,
+    stack_offset: u64,
+    instruction_offset: u64,
+    frames: *mut c_void,
+    size: u32,
+    filled: *mut u32,
+) -> HRESULT {
+    let frames_room = room(frames, size);
+    let command =
+        Command::GetStackTrace { frame_offset, stack_offset, instruction_offset, frames: frames_room };
+    // SAFETY: a C client vouches for its pointers.
+    unsafe { call(session, command, &[Out::Bytes(frames), Out::U32(filled)]) }
+}
+
+/// Where the innermost function returns to; E_FAIL if that is not known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringhold_get_return_offset(
+    session: *const RingholdSession,
+    offset: *mut u64,
+) -> HRESULT {
+    // SAFETY: a C client vouches for its pointers.
+    unsafe { call(session, Command::GetReturnOffset {}, &[Out::NeedU64(offset)]) }
+}
+
 /// What stands before a command: `kd> `, with the processor's number if there are several.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ringhold_get_prompt_text(

@@ -87,6 +87,13 @@ HRESULT execute(Face *self, ULONG output_control, const Character *command, ULON
     return call.u32(output_control).text(command).u32(flags).make();
 }
 
+HRESULT stack_trace(Face *self, ULONG64 frame, ULONG64 stack, ULONG64 instruction, DEBUG_STACK_FRAME *frames,
+                    ULONG size, ULONG *filled) {
+    Call call(self, 31);
+    call.u64(frame).u64(stack).u64(instruction).promise(frames, size);
+    return call.array(frames, size, sizeof *frames).out(filled).make();
+}
+
 HRESULT debuggee_type(Face *self, ULONG *kind, ULONG *qualifier) { return Call(self, 34).must(kind).must(qualifier).make(); }
 
 // The machine's own time.
@@ -168,6 +175,8 @@ const Vtable CONTROL_METHODS = {
     at(19, prompt_text),          // OutputPromptVaList
     at(20, get_prompt),           // GetPromptText
     at(26, disassemble),          // Disassemble
+    at(31, stack_trace),          // GetStackTrace
+    at(32, get64<32>),            // GetReturnOffset
     at(34, debuggee_type),        // GetDebuggeeType
     at(35, get32<35>),            // GetActualProcessorType
     at(36, get32<36>),            // GetExecutingProcessorType

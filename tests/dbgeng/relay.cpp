@@ -369,6 +369,13 @@ void control(IDebugControl *control, USHORT slot, bool nulled, Reader &in, Bytes
         answer(out, result, room, n);
         return out.u64(q);
     }
+    case 31: {
+        ULONG64 frame = in.u64(), stack = in.u64(), instruction = in.u64();
+        Room room(in, sizeof(DEBUG_STACK_FRAME));
+        HRESULT result = control->GetStackTrace(frame, stack, instruction, room, room.size(), pn);
+        return answer(out, result, room, n);
+    }
+    case 32: answer(out, control->GetReturnOffset(nulled ? nullptr : &q)); return out.u64(q);
     case 63: {
         Text text(in);
         ULONG type = in.u32();

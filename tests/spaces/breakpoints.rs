@@ -46,16 +46,16 @@ const PROGRAM: [u8; 20] = [
 ];
 
 /// Where the machines of all layers stand.
-struct Place {
+pub struct Place {
     /// The next instruction.
-    code: u64,
+    pub code: u64,
     /// Where the program writes.
     data: u64,
     /// The program's bytes with their physical addresses, page by page.
     pieces: Vec<(u64, Vec<u8>)>,
 }
 
-fn place() -> &'static Place {
+pub fn place() -> &'static Place {
     static PLACE: OnceLock<Place> = OnceLock::new();
     PLACE.get_or_init(|| {
         let machine = layers::machine();
@@ -71,7 +71,7 @@ fn place() -> &'static Place {
 }
 
 /// The program is written, and these steps are made.
-fn program(steps: Vec<Step>) -> Vec<Step> {
+pub fn program(steps: Vec<Step>) -> Vec<Step> {
     let write = |(offset, bytes): &(u64, Vec<u8>)| {
         let buffer = bytes.as_slice().into();
         step(Command::WritePhysical { offset: *offset, buffer }, OK, n(bytes.len() as u32))
@@ -83,7 +83,7 @@ fn add(kind: u32, handle: u64) -> Step {
     step(Command::AddBreakpoint { kind, desired_id: ANY }, OK, q(handle))
 }
 
-fn does(command: Command) -> Step {
+pub fn does(command: Command) -> Step {
     step(command, OK, [])
 }
 
@@ -92,7 +92,7 @@ fn flags(breakpoint: u64, flags: u32) -> Step {
 }
 
 /// An enabled code breakpoint in the program.
-fn code(handle: u64, at: u64, more: u32) -> Vec<Step> {
+pub fn code(handle: u64, at: u64, more: u32) -> Vec<Step> {
     let offset = place().code + at;
     vec![
         add(CODE, handle),
@@ -112,7 +112,7 @@ fn data(breakpoint: u64, offset: u64, size: u32, access_type: u32) -> Vec<Step> 
 }
 
 /// The target goes on to an event, at this instruction of the program.
-fn goes(status: u32, at: u64) -> Vec<Step> {
+pub fn goes(status: u32, at: u64) -> Vec<Step> {
     vec![
         does(Command::SetExecutionStatus { status }),
         does(Command::WaitForEvent { flags: 0, timeout: ANY }),

@@ -370,6 +370,8 @@ fn function(name: &str) -> Function {
         WaitForEvent ringhold_wait_for_event
         GetInstructionOffset ringhold_get_instruction_offset
         GetLastEventInformation ringhold_get_last_event_information
+        GetStackTrace ringhold_get_stack_trace
+        GetReturnOffset ringhold_get_return_offset
         GetNumberBreakpoints ringhold_get_number_breakpoints
         GetBreakpointByIndex ringhold_get_breakpoint_by_index
         GetBreakpointById ringhold_get_breakpoint_by_id

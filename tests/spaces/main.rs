@@ -36,6 +36,7 @@ mod layers;
 mod marshal;
 #[path = "../support/served.rs"]
 mod served;
+mod stacks;
 mod symbols;
 mod table;
 #[path = "../support/windows.rs"]

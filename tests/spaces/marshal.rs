@@ -37,6 +37,7 @@ pub type Image = Vec<u8>;
 /// The bytes of a unit of a method's out-buffer.
 fn unit(method: &Method) -> usize {
     match method.name {
+        "GetStackTrace" => 128,
         name if name.ends_with("Wide") => 2,
         name if method.outputs.contains(&Shape::pointers) && !name.ends_with("Bytes") => 8,
         _ => 1,

@@ -60,7 +60,7 @@ impl Layer for Wine {
             ((Interface::DataSpaces | Interface::HostMemory, _), _)
             | ((Interface::Breakpoint | Interface::Registers | Interface::Symbols, _), _)
             // Running, and the list of breakpoints.
-            | ((Interface::Control, 50 | 68..), _)
+            | ((Interface::Control, 31 | 32 | 50 | 68..), _)
             | (
                 _,
                 Command::GetPromptText { .. }

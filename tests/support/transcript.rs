@@ -1,13 +1,22 @@
 //! A debugger's prompt without a program: commands, and what they say.
 
-use ringhold::debugapi::Session;
+use ringhold::boot;
 use ringhold::debugapi::command::{Command, Event, Reply};
+use ringhold::debugapi::{Modules, Session};
 use ringhold::emulator::Machine;
+
+/// A session whose target is a module of this name with these symbols, as `System.map` lists them.
+pub fn session(name: &str, symbols: &str) -> Session {
+    let mut modules = Modules::default();
+    modules.add(boot::module(name, "symbols.txt", symbols.as_bytes(), 0).unwrap());
+    let mut session = Session::new();
+    session.set_modules(modules);
+    session
+}
 
 /// Carries out commands; after one that lets the target go on, waits for it. Gives what stands on
 /// the screen then.
-pub fn transcript(machine: &mut Machine, commands: &[&str]) -> String {
-    let mut session = Session::new();
+pub fn transcript(machine: &mut Machine, mut session: Session, commands: &[&str]) -> String {
     let mut screen = String::new();
     for line in commands {
         // Echoed behind the prompt.

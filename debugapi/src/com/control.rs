@@ -62,8 +62,16 @@ pub unsafe trait IDebugControl: IUnknown {
     pub fn OutputDisassembly(&self) -> HRESULT;
     pub fn OutputDisassemblyLines(&self) -> HRESULT;
     pub fn GetNearInstruction(&self) -> HRESULT;
-    pub fn GetStackTrace(&self) -> HRESULT;
-    pub fn GetReturnOffset(&self) -> HRESULT;
+    pub fn GetStackTrace(
+        &self,
+        frame_offset: u64,
+        stack_offset: u64,
+        instruction_offset: u64,
+        frames: *mut c_void,
+        size: u32,
+        filled: *mut u32,
+    ) -> HRESULT;
+    pub fn GetReturnOffset(&self, offset: *mut u64) -> HRESULT;
     pub fn OutputStackTrace(&self) -> HRESULT;
     pub fn GetDebuggeeType(&self, class: *mut u32, qualifier: *mut u32) -> HRESULT;
     pub fn GetActualProcessorType(&self, kind: *mut u32) -> HRESULT;
@@ -368,7 +376,19 @@ impl IDebugControl_Impl for Client_Impl {
 
     not_implemented! {
         GetDisassembleEffectiveOffset OutputDisassembly OutputDisassemblyLines GetNearInstruction
-        GetStackTrace GetReturnOffset OutputStackTrace
+    }
+
+    methods! {
+        GetStackTrace(frame_offset: u64, stack_offset: u64, instruction_offset: u64, frames: *mut c_void, size: u32, filled: *mut u32)
+            = GetStackTrace { frame_offset, stack_offset, instruction_offset, frames: room(frames, size) }
+            => [Out::Bytes(frames), Out::U32(filled)];
+        GetReturnOffset(offset: *mut u64)
+            = GetReturnOffset {}
+            => [Out::NeedU64(offset)];
+    }
+
+    not_implemented! {
+        OutputStackTrace
     }
 
     methods! {

@@ -144,6 +144,8 @@ commands! {
         18 OutputPrompt { output_control: u32, text: Text } -> [];
         20 GetPromptText { buffer: Room } -> [bytes, u32];
         26 Disassemble { offset: u64, flags: u32, buffer: Room } -> [bytes, u32, u64];
+        31 GetStackTrace { frame_offset: u64, stack_offset: u64, instruction_offset: u64, frames: Room } -> [bytes, u32];
+        32 GetReturnOffset {} -> [u64];
         34 GetDebuggeeType {} -> [u32, u32];
         35 GetActualProcessorType {} -> [u32];
         36 GetExecutingProcessorType {} -> [u32];

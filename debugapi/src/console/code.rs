@@ -6,6 +6,7 @@ use iced_x86::{
     Decoder, FlowControl, Formatter, Instruction, MasmFormatter, MemorySizeOptions, OpKind, SymbolResolver,
     SymbolResult,
 };
+use ringhold_emulator::Cpu;
 use ringhold_emulator::cpu::CodeSize;
 
 use super::complaint::{Complaint, Outcome};
@@ -15,7 +16,7 @@ use super::{Execution, Known, Memory};
 use crate::Modules;
 
 /// The longest instruction.
-const LONGEST: usize = 15;
+pub(super) const LONGEST: usize = 15;
 /// Instructions that `u` and `ub` show if nothing else is said.
 const USUAL: u64 = 8;
 /// Instructions of a function at most.
@@ -72,6 +73,26 @@ impl Line {
     /// How many bytes it has.
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64
+    }
+
+    /// Decodes bytes at an address, in code of a size, as a processor does.
+    pub fn decode(cpu: Option<&Cpu>, size: CodeSize, address: u64, bytes: &[u8]) -> Self {
+        let (bits, ip) = match (size, cpu) {
+            // Within 16-bit segments addresses are offsets.
+            (CodeSize::Bits16, Some(cpu)) => (16, address.wrapping_sub(cpu.seg[1].base) & 0xffff),
+            (CodeSize::Bits16, None) => (16, address & 0xffff),
+            (CodeSize::Bits32, _) => (32, address & 0xffff_ffff),
+            (CodeSize::Bits64, _) => (64, address),
+        };
+        let options = cpu.map_or(0, |cpu| cpu.model.vendor().decoder_options());
+        let instruction = Decoder::with_ip(bits, bytes, ip, options).decode();
+        let length = if instruction.is_invalid() { 1 } else { instruction.len() };
+        Self { address, bytes: bytes[..length.min(bytes.len())].to_vec(), instruction }
+    }
+
+    /// What it does to the flow of control.
+    pub fn flow(&self) -> FlowControl {
+        self.instruction.flow_control()
     }
 
     /// What follows it in memory.
@@ -169,17 +190,7 @@ impl Execution<'_> {
 
     fn decode(&self, address: u64, bytes: &[u8]) -> Line {
         let cpu = self.machine.cpus.get(self.session.context.cpu);
-        let (bits, ip) = match (self.session.code_bits(self.machine), cpu) {
-            // Within 16-bit segments addresses are offsets.
-            (CodeSize::Bits16, Some(cpu)) => (16, address.wrapping_sub(cpu.seg[1].base) & 0xffff),
-            (CodeSize::Bits16, None) => (16, address & 0xffff),
-            (CodeSize::Bits32, _) => (32, address & 0xffff_ffff),
-            (CodeSize::Bits64, _) => (64, address),
-        };
-        let options = cpu.map_or(0, |cpu| cpu.model.vendor().decoder_options());
-        let instruction = Decoder::with_ip(bits, bytes, ip, options).decode();
-        let length = if instruction.is_invalid() { 1 } else { instruction.len() };
-        Line { address, bytes: bytes[..length.min(bytes.len())].to_vec(), instruction }
+        Line::decode(cpu, self.session.code_bits(self.machine), address, bytes)
     }
 
     /// The instructions before an address: those that a decoding from the furthest place leads to,

@@ -30,13 +30,16 @@ mod range;
 mod registers;
 mod run;
 mod search;
+mod stack;
 mod symbols;
 #[cfg(test)]
 mod tests;
 mod translate;
 mod world;
 
+use iced_x86::FlowControl;
 use ringhold_emulator::Machine;
+use ringhold_emulator::inject::{Semantics, Space};
 
 use crate::HResult;
 use crate::command::{Command, Event, Output};
@@ -194,6 +197,7 @@ impl Execution<'_> {
             Self::run,
             Self::breakpoints,
             Self::symbols,
+            Self::stack,
             Self::files,
             Self::print,
             Self::other,
@@ -251,6 +255,18 @@ pub(crate) fn disassemble(
     let mut execution = Execution { session, machine, said: 0, repeat: None };
     let line = execution.instruction(address, 0).map_err(|complaint| complaint.hresult)?;
     Ok((line.text(&session.modules), line.next()))
+}
+
+/// What the next instruction of a processor does to the flow of control; `None` if it cannot be
+/// read. The target may run.
+pub(crate) fn flow_of_next(cpu: usize, machine: &mut Machine) -> Option<FlowControl> {
+    let address = machine.cpus.get(cpu)?.linear_ip();
+    let mut bytes = [0; code::LONGEST];
+    let space = Space::Virtual { cpu, root: None };
+    let read = machine.peek(space, address, Semantics::Backdoor, &mut bytes).read;
+    let cpu = machine.cpus.get(cpu)?;
+    let line = code::Line::decode(Some(cpu), cpu.code_size(), address, bytes.get(..read)?);
+    (read > 0).then(|| line.flow())
 }
 
 /// Whether a family has a command.

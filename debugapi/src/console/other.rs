@@ -9,10 +9,10 @@ use crate::HResult;
 use crate::command::Command;
 
 /// What WinDbg has and this console has not.
-const MISSING: [&str; 41] = [
-    "k", "kb", "kv", "kn", "kp", "kd", "ph", "pt", "pc", "tc", "tt", "th", "gu", "gc", "wt", "dt", "dv",
-    "dx", "a", "sx", "sxe", "sxd", "ld", "ad", "as", "al", "z", ".if", ".else", ".elsif", ".while", ".for",
-    ".foreach", ".dump", ".process", ".thread", ".reload", ".sympath", ".load", ".reboot", ".crash",
+const MISSING: [&str; 30] = [
+    "kp", "kd", "gc", "wt", "dt", "dv", "dx", "a", "sx", "sxe", "sxd", "ld", "ad", "as", "al", "z", ".if",
+    ".else", ".elsif", ".while", ".for", ".foreach", ".dump", ".process", ".thread", ".reload", ".sympath",
+    ".load", ".reboot", ".crash",
 ];
 
 impl Execution<'_> {

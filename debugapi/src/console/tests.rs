@@ -329,7 +329,7 @@ fn a_complaint_names_what_and_where() {
         ("db 0 L10000001", "Range error", 5),
         ("eb 1000 100", "Overflow error", 8),
         ("r; bogus", "Syntax error", 3),
-        ("k", "k is not implemented", 0),
+        ("wt", "wt is not implemented", 0),
         ("lmf", "options of lm but v, m and a are not implemented", 0),
         ("x nt!*", "Couldn't resolve error at 'nt!*'", 2),
         ("x [a", "Pattern error", 2),

@@ -57,6 +57,7 @@ impl World for Execution<'_> {
         match name.to_ascii_lowercase().as_str() {
             "$ip" => return self.call(&Command::GetInstructionOffset {}).map(|out| Some(number(&out))),
             "$csp" => return self.call(&Command::GetStackOffset {}).map(|out| Some(number(&out))),
+            "$ra" => return self.call(&Command::GetReturnOffset {}).map(|out| Some(number(&out))),
             "$exp" => return Ok(Some(self.session.console.last_value)),
             "$pagesize" => return Ok(Some(4096)),
             "$ptrsize" => return self.pointer_bytes().map(|bytes| Some(bytes as u64)),

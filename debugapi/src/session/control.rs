@@ -4,7 +4,7 @@ use ringhold_emulator::Machine;
 use ringhold_emulator::cpu::CodeSize;
 
 use super::console::heard;
-use super::{Answer, Pace, Resume, Session, Target, count, done, interrupt};
+use super::{Answer, Resume, Session, Target, count, done, interrupt};
 use crate::HResult;
 use crate::command::{Command, Event, Output, Room};
 
@@ -86,6 +86,7 @@ impl Session {
     /// What can be asked of a target, stopped or running.
     fn target_property(&mut self, machine: &mut Machine, command: &Command) -> Answer {
         let cpu = machine.cpus.get(self.context.cpu);
+        let wide = cpu.is_none_or(ringhold_emulator::Cpu::long_mode);
         let executing = match cpu.map(ringhold_emulator::Cpu::code_size) {
             Some(CodeSize::Bits16 | CodeSize::Bits32) => I386,
             _ => AMD64,
@@ -104,6 +105,13 @@ impl Session {
                 self.last_event_information(*extra, *description)
             }
             _ if self.running() => Err(HResult::UNEXPECTED),
+            Command::GetStackTrace { frame_offset, stack_offset, instruction_offset, frames } => {
+                self.stack_trace(machine, [*frame_offset, *stack_offset, *instruction_offset], *frames)
+            }
+            Command::GetReturnOffset {} => {
+                let offset = self.frames(machine, 1).first().map(|frame| frame.return_offset);
+                done([Output::U64(offset.filter(|offset| *offset != 0).ok_or(HResult::FAIL)?)])
+            }
             Command::GetExecutingProcessorType {} => number(executing),
             Command::GetEffectiveProcessorType {} => number(self.processor_type.unwrap_or(executing)),
             Command::SetEffectiveProcessorType { processor_type: kind @ (AMD64 | I386) } => {
@@ -114,7 +122,7 @@ impl Session {
             Command::SetEffectiveProcessorType { .. } => Err(HResult::INVALIDARG),
             Command::IsPointer64Bit {} => yes(match self.processor_type {
                 Some(kind) => kind == AMD64,
-                None => cpu.is_none_or(ringhold_emulator::Cpu::long_mode),
+                None => wide,
             }),
             _ => Err(HResult::NOTIMPL),
         }
@@ -170,9 +178,12 @@ impl Session {
             (Target::Stopped, Some(Resume::Go(status))) => status,
             (Target::Stopped, Some(Resume::StepInto)) => status::STEP_INTO,
             (Target::Stopped, Some(Resume::StepOver)) => status::STEP_OVER,
-            (Target::Running { how: Pace::Go, .. }, _) => status::GO,
-            (Target::Running { how: Pace::StepInto, .. }, _) => status::STEP_INTO,
-            (Target::Running { how: Pace::StepOver(_), .. }, _) => status::STEP_OVER,
+            (Target::Stopped, Some(Resume::Out(_))) => status::GO,
+            (Target::Running { .. }, _) => match self.stepping {
+                Resume::Go(_) | Resume::Out(_) => status::GO,
+                Resume::StepInto => status::STEP_INTO,
+                Resume::StepOver => status::STEP_OVER,
+            },
         }
     }
 

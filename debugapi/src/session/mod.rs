@@ -22,6 +22,8 @@ mod data_spaces;
 mod host_memory;
 mod registers;
 mod run;
+pub mod stack;
+mod stepping;
 mod symbols;
 mod system_objects;
 
@@ -39,6 +41,7 @@ use crate::wire::MAX_TRANSFER;
 use crate::{Context, DataSpaces, HResult, Modules};
 
 pub use run::{Progress, SLICE, Wait};
+pub(crate) use stepping::Goal;
 
 /// `DEBUG_ANY_ID`
 const ANY_ID: u32 = u32::MAX;
@@ -78,6 +81,8 @@ enum Resume {
     Go(u32),
     StepInto,
     StepOver,
+    /// Until the innermost function has returned.
+    Out(Over),
 }
 
 /// Asks a session to interrupt its target; SetInterrupt from any thread.
@@ -142,8 +147,10 @@ pub struct Session {
     matches: symbols::Matches,
     pub(crate) radix: u32,
     pub(crate) console: Console,
-    /// How many instructions the next step has.
-    pub(crate) steps: u64,
+    /// How the target was told to go on when it last was.
+    stepping: Resume,
+    /// How far the next steps go.
+    pub(crate) goal: Goal,
     /// Breakpoints that go when the target stands still again, by handle.
     pub(crate) temporary: Vec<u64>,
     /// The directory whose files commands may name.
@@ -179,7 +186,8 @@ impl Session {
             matches: symbols::Matches::default(),
             radix: 16,
             console: Console::default(),
-            steps: 1,
+            stepping: Resume::Go(1),
+            goal: Goal::Count(1),
             temporary: Vec::new(),
             files: None,
             unseen: None,
@@ -206,6 +214,11 @@ impl Session {
     /// The modules of its target.
     pub fn modules(&self) -> &Modules {
         &self.modules
+    }
+
+    /// Lets the target go on until the innermost function has returned, at the next WaitForEvent.
+    pub(crate) fn step_out(&mut self, over: Over) {
+        self.resume = Some(Resume::Out(over));
     }
 
     /// What can interrupt it from another thread.

@@ -4,7 +4,7 @@ use ringhold_emulator::points::{Direction, Place};
 use ringhold_emulator::{Machine, Stop};
 
 use super::breakpoints::Hit;
-use super::{ANY_ID, Answer, LastEvent, Pace, Resume, Session, Target, interrupt};
+use super::{ANY_ID, Answer, Goal, LastEvent, Pace, Resume, Session, Target, interrupt};
 use crate::command::{Command, Event, Reply};
 use crate::{Context, HResult};
 
@@ -13,6 +13,9 @@ pub const SLICE: u64 = 100_000;
 
 /// Virtual nanoseconds that a slice lets pass at most while the processor is halted.
 const SLICE_NS: u64 = 10_000_000;
+
+/// How many steps are made before one looks for an interrupt.
+const STEPS_OF_A_SLICE: u64 = 1000;
 
 /// The timeout that is none.
 const INFINITE: u32 = u32::MAX;
@@ -88,20 +91,24 @@ impl Session {
     /// The target begins to run. A breakpoint where it stands was seen, so it does not stop there.
     fn resume(&mut self, machine: &mut Machine, resume: Resume) {
         self.breakpoints.drop_spent();
-        machine.pass_breakpoint();
-        let one_more = machine.instructions().saturating_add(self.steps);
-        let (until, how, status) = match resume {
-            Resume::Go(_) => (u64::MAX, Pace::Go, STATUS_GO),
-            Resume::StepInto => (one_more, Pace::StepInto, STATUS_STEP_INTO),
-            Resume::StepOver => match machine.over() {
-                Some(over) => {
-                    machine.breakpoints.add(over.next);
-                    (u64::MAX, Pace::StepOver(over), STATUS_STEP_OVER)
-                }
-                None => (one_more, Pace::StepInto, STATUS_STEP_OVER),
-            },
+        self.stepping = resume;
+        let status = match resume {
+            Resume::Go(_) | Resume::Out(_) => STATUS_GO,
+            Resume::StepInto => STATUS_STEP_INTO,
+            Resume::StepOver => STATUS_STEP_OVER,
         };
-        self.target = Target::Running { until, how };
+        match resume {
+            Resume::StepInto | Resume::StepOver => self.begin_step(machine),
+            Resume::Go(_) => {
+                machine.pass_breakpoint();
+                self.target = Target::Running { until: u64::MAX, how: Pace::Go };
+            }
+            Resume::Out(over) => {
+                machine.pass_breakpoint();
+                machine.breakpoints.add(over.next);
+                self.target = Target::Running { until: u64::MAX, how: Pace::StepOver(over) };
+            }
+        }
         self.say_status(status);
     }
 
@@ -147,8 +154,22 @@ impl Session {
         self.running() && self.unseen.is_none()
     }
 
-    /// Runs a slice, at most up to a moment of virtual time.
+    /// Runs a slice, at most up to a moment of virtual time. Of steps that go on, a slice has many.
     fn go(&mut self, machine: &mut Machine, until_ns: u64) -> Option<Halt> {
+        let began = machine.instructions();
+        loop {
+            let before = machine.instructions();
+            let halt = self.piece(machine, until_ns);
+            let steps = matches!(self.target, Target::Running { how: Pace::StepInto, .. });
+            let now = machine.instructions();
+            if halt.is_some() || !steps || now == before || now - began >= STEPS_OF_A_SLICE {
+                return halt;
+            }
+        }
+    }
+
+    /// Runs up to the end of a slice, or of a step.
+    fn piece(&mut self, machine: &mut Machine, until_ns: u64) -> Option<Halt> {
         let Target::Running { until, how } = self.target else { return None };
         let asleep_until = machine.virtual_ns().saturating_add(SLICE_NS).min(until_ns);
         let at_time = machine.board.fabric.clock.retired_at(until_ns);
@@ -156,7 +177,10 @@ impl Session {
         match machine.run_until(most, asleep_until) {
             Stop::Budget if machine.instructions() >= until => {
                 let hits = if how == Pace::StepInto { self.reach(machine, true) } else { vec![] };
-                Some(if hits.is_empty() { Halt::Step } else { Halt::Breakpoint(hits) })
+                match hits.is_empty() {
+                    true => self.next_step(machine),
+                    false => Some(Halt::Breakpoint(hits)),
+                }
             }
             Stop::Budget => None,
             Stop::Breakpoint => self.at_breakpoint(machine, how),
@@ -172,7 +196,7 @@ impl Session {
     }
 
     /// The machine stands at a breakpoint, the session's or another's.
-    fn at_breakpoint(&mut self, machine: &Machine, how: Pace) -> Option<Halt> {
+    fn at_breakpoint(&mut self, machine: &mut Machine, how: Pace) -> Option<Halt> {
         let hits = self.reach(machine, how != Pace::Go);
         if !hits.is_empty() {
             return Some(Halt::Breakpoint(hits));
@@ -182,7 +206,7 @@ impl Session {
         if let Pace::StepOver(over) = how {
             mine += usize::from(over.next == address);
             if machine.is_over(over) {
-                return Some(Halt::Step);
+                return self.next_step(machine);
             }
         }
         (machine.breakpoints.users(address) > mine).then_some(Halt::End(Stop::Breakpoint))
@@ -209,6 +233,7 @@ impl Session {
         }
         let until = machine.instructions().saturating_add(instructions);
         self.breakpoints.drop_spent();
+        self.stepping = Resume::Go(1);
         self.target = Target::Running { until, how: Pace::Go };
         let halt = loop {
             if self.interrupter.take(interrupt::BREAK) {
@@ -227,7 +252,7 @@ impl Session {
     fn stopped(&mut self, machine: &mut Machine, halt: Halt) {
         self.leave_step(machine);
         self.target = Target::Stopped;
-        self.steps = 1;
+        self.goal = Goal::Count(1);
         self.console.moved();
         self.context = Context::default();
         self.last_event = match halt {
@@ -268,10 +293,15 @@ impl Session {
 
     /// Takes away what a step over an instruction waits for, and what no one will ask for any more.
     pub(super) fn leave_step(&mut self, machine: &mut Machine) {
+        self.leave_over(machine);
+        machine.board.watches.take_hits_of(&self.breakpoints.watches());
+    }
+
+    /// Takes away the breakpoint behind an instruction that is stepped over.
+    pub(super) fn leave_over(&mut self, machine: &mut Machine) {
         if let Target::Running { how: Pace::StepOver(over), .. } = self.target {
             machine.breakpoints.remove(over.next);
         }
-        machine.board.watches.take_hits_of(&self.breakpoints.watches());
     }
 
     fn say_status(&mut self, status: u64) {
