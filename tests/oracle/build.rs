@@ -1,6 +1,6 @@
 //! Sets `host_lacks` where this host's processor lacks what compared forms need, `host_of_another_make`
-//! where it is not of the make that cases were captured on: tests that need the one or the other are then
-//! listed as ignored instead of passing without a comparison.
+//! where it is not of the make that cases were captured on, `no_16_bit_segments` where its kernel gives
+//! programs none: tests that need them are then listed as ignored instead of passing without a comparison.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -13,6 +13,25 @@ fn main() {
     if !(cpuinfo.contains("AuthenticAMD") && cpuinfo.contains(" avx2 ")) {
         println!("cargo:rustc-cfg=host_of_another_make");
     }
+    println!("cargo:rustc-check-cfg=cfg(no_16_bit_segments)");
+    if !has_16_bit_segments() {
+        println!("cargo:rustc-cfg=no_16_bit_segments");
+    }
+}
+
+/// Whether Linux makes this process a 16-bit segment by modify_ldt(2): a kernel may be built without.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn has_16_bit_segments() -> bool {
+    const WRITE: i32 = 0x11;
+    // struct user_desc: entry, base, limit, contents: 16-bit data that can be written.
+    let descriptor = [0u32, 0, 0xffff, 0];
+    // SAFETY: the kernel reads the sixteen bytes. No segment register uses the table.
+    unsafe { libc::syscall(libc::SYS_modify_ldt, WRITE, descriptor.as_ptr(), 16) == 0 }
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+fn has_16_bit_segments() -> bool {
+    false
 }
 
 /// The features of `native::host_has`.

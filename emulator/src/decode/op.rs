@@ -69,4 +69,10 @@ impl Op {
     pub fn next_offset(&self) -> u64 {
         u64::from(self.offset) + u64::from(self.len)
     }
+
+    /// The same with a memory operand so many bytes behind: the next part of one that is accessed in
+    /// parts, the effective address of each being cut to the address size.
+    pub fn behind(&self, bytes: u64) -> Self {
+        Self { disp: self.disp.wrapping_add(bytes), ..*self }
+    }
 }

@@ -291,23 +291,16 @@ pub fn call_ptr<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     cpu.call_far::<W>(board, op, op.disp as u16, op.imm)
 }
 
-fn far_pointer<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u16, u64), Leave> {
-    let linear = cpu.linear(op, W::BYTES + 2, false)?;
-    let ip = cpu.load::<W>(board, linear, op.seg)?.zext();
-    let selector = cpu.load::<u16>(board, linear.wrapping_add(W::BYTES), op.seg)?;
-    Ok((selector, ip))
-}
-
 /// JMP m16:16, m16:32, m16:64
 pub fn jmp_far_m<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let (selector, ip) = far_pointer::<W>(cpu, board, op)?;
-    cpu.jump_far(board, op, selector, ip)
+    let (selector, ip) = cpu.read_far::<W>(board, op)?;
+    cpu.jump_far(board, op, selector, ip.zext())
 }
 
 /// CALL m16:16, m16:32, m16:64
 pub fn call_far_m<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let (selector, ip) = far_pointer::<W>(cpu, board, op)?;
-    cpu.call_far::<W>(board, op, selector, ip)
+    let (selector, ip) = cpu.read_far::<W>(board, op)?;
+    cpu.call_far::<W>(board, op, selector, ip.zext())
 }
 
 /// RETF; `imm` bytes are dropped from both stacks.

@@ -261,9 +261,8 @@ pub fn aad(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
 
 /// BOUND: #BR if the index is outside.
 pub fn bound<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let linear = cpu.linear(op, 2 * W::BYTES, false)?;
-    let low = cpu.load::<W>(board, linear, op.seg)?.sext() as i64;
-    let high = cpu.load::<W>(board, linear.wrapping_add(W::BYTES), op.seg)?.sext() as i64;
+    let low = cpu.read::<W>(board, op)?.sext() as i64;
+    let high = cpu.read::<W>(board, &op.behind(W::BYTES))?.sext() as i64;
     let index = W::get(cpu, op.dst).sext() as i64;
     if (low..=high).contains(&index) { Ok(()) } else { Err::<(), Leave>(cpu.raise(5, None)) }
 }

@@ -213,12 +213,18 @@ fn after_segment_load(cpu: &mut Cpu, op: &Op) -> Step {
 /// LDS, LES, LFS, LGS, LSS: `aux` is the segment register. LSS holds nothing off (SDM volume 3,
 /// 7.8.3).
 pub fn load_far<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let linear = cpu.linear(op, W::BYTES + 2, false)?;
-    let offset = cpu.load::<W>(board, linear, op.seg)?;
-    let selector = cpu.load::<u16>(board, linear.wrapping_add(W::BYTES), op.seg)?;
+    let (selector, offset) = cpu.read_far::<W>(board, op)?;
     cpu.load_segment(board, op.aux, selector)?;
     W::set(cpu, op.dst, offset);
     Ok(())
+}
+
+impl Cpu {
+    /// Reads a far pointer: its offset, then its selector, whose own offset is cut to the address size.
+    pub fn read_far<W: Word>(&mut self, board: &mut Board, op: &Op) -> Result<(u16, W), Leave> {
+        let offset = self.read::<W>(board, op)?;
+        Ok((self.read::<u16>(board, &op.behind(W::BYTES))?, offset))
+    }
 }
 
 fn set_zf(cpu: &mut Cpu, zf: bool) {

@@ -233,8 +233,10 @@ pub fn leave<W: Word>(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
 /// ENTER: `imm` is the frame's size, `aux` the nesting level.
 pub fn enter<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let level = u64::from(op.aux & 31);
-    let mut pointer = cpu.gpr[RSP].wrapping_sub(W::BYTES);
-    let frame = pointer;
+    let top = cpu.gpr[RSP];
+    let mut pointer = top.wrapping_sub(W::BYTES);
+    // With a 16-bit stack what lies above SP belongs to the frame pointer as it is.
+    let frame = if cpu.stack_bytes() == 2 { top & !0xffff | pointer & 0xffff } else { pointer };
     let mut display = cpu.gpr[RBP];
     let old = W::get(cpu, gpr::RBP);
     cpu.stack_store(board, pointer, old)?;
@@ -253,7 +255,6 @@ pub fn enter<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let linear = cpu.stack_linear(pointer, W::BYTES, true)?;
     cpu.check_write(board, linear, sreg::SS, 1)?;
     cpu.set_stack_pointer(pointer);
-    let merged = if cpu.stack_bytes() == 2 { cpu.gpr[RBP] & !0xffff | frame & 0xffff } else { frame };
-    W::set(cpu, gpr::RBP, W::cut(merged));
+    W::set(cpu, gpr::RBP, W::cut(frame));
     Ok(())
 }

@@ -126,14 +126,13 @@ fn runs(cpu: &Cpu, op: &Op, register: u8, bytes: u64) -> bool {
 /// MOVS
 pub fn movs<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     repeat(cpu, board, op, |cpu, board, most| {
+        if op.address > address::FLAT32 {
+            return move_one::<W>(cpu, board, op);
+        }
         let (from, to) = (source(cpu, op, W::BYTES)?, destination(cpu, op, W::BYTES, true)?);
         let count = most.min(in_page(from, W::BYTES)).min(in_page(to, W::BYTES));
         let bytes = count * W::BYTES;
-        if count > 1
-            && op.address <= address::FLAT32
-            && runs(cpu, op, RSI, bytes)
-            && runs(cpu, op, RDI, bytes)
-        {
+        if count > 1 && runs(cpu, op, RSI, bytes) && runs(cpu, op, RDI, bytes) {
             let hosts = (cpu.tlb.read_host(from, bytes, cpu.view), cpu.tlb.write_host(to, bytes, cpu.view));
             if let (Some(from), Some(to)) = hosts {
                 // SAFETY: both TLB entries cover all `bytes` bytes (the tag compare takes the last).
@@ -143,13 +142,20 @@ pub fn movs<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
                 return Ok(Iterations { done: count, last: false });
             }
         }
-        let value = cpu.load::<W>(board, from, op.seg)?;
-        cpu.store(board, to, sreg::ES, value)?;
-        let by = stride(cpu, W::BYTES);
-        advance(cpu, op, RSI, by);
-        advance(cpu, op, RDI, by);
-        Ok(Iterations::ONE)
+        move_one::<W>(cpu, board, op)
     })
+}
+
+/// One iteration of MOVS: all that the source may raise comes before the destination is looked at.
+fn move_one<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<Iterations, Leave> {
+    let from = source(cpu, op, W::BYTES)?;
+    let value = cpu.load::<W>(board, from, op.seg)?;
+    let to = destination(cpu, op, W::BYTES, true)?;
+    cpu.store(board, to, sreg::ES, value)?;
+    let by = stride(cpu, W::BYTES);
+    advance(cpu, op, RSI, by);
+    advance(cpu, op, RDI, by);
+    Ok(Iterations::ONE)
 }
 
 /// STOS

@@ -94,7 +94,8 @@ fn fields(state: &State) -> Vec<(String, String)> {
 
 /// What a state of this mode is before anything is said of it.
 fn blank(mode: Mode) -> State {
-    State { rflags: 0, selectors: mode.selectors(), bases: mode.bases(), ..State::default() }
+    let rip = mode.first_rip();
+    State { rip, rflags: 0, selectors: mode.selectors(), bases: mode.bases(), ..State::default() }
 }
 
 fn named(text: &str, value: &str) -> NotACase {
@@ -233,11 +234,7 @@ impl Captured {
             _ => return Err(wrong()),
         };
         let (mode, code) = code.split_once(' ').ok_or_else(wrong)?;
-        let mode = match mode {
-            "64" => Mode::Bits64,
-            "32" => Mode::Bits32,
-            _ => return Err(wrong()),
-        };
+        let mode = mode.parse().ok().and_then(Mode::from_bits).ok_or_else(wrong)?;
         let (before, after) = rest.split_once("=>").ok_or_else(wrong)?;
         let mut case = Case { mode, code: parse_hex(code)?, state: blank(mode), patches: Vec::new() };
         for word in before.split_whitespace() {

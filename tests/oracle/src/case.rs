@@ -1,6 +1,9 @@
 //! Cases and outcomes, and their form on the wire: little-endian words in a fixed order.
 
-use crate::layout::{CODE, DATA, DATA_BYTES, FS_BASE, GS_BASE, OWN_SEGMENT, USER_DATA};
+use crate::layout::{
+    CODE, CODE_16, CODE_BYTES, DATA, DATA_16, DATA_BYTES, EXTRA_16, FS_BASE, GS_BASE, OWN_SEGMENT, STACK_16,
+    USER_DATA, base,
+};
 
 /// Bytes of the FXSAVE64 image that are looked at.
 pub const FX_BYTES: usize = 416;
@@ -17,7 +20,22 @@ pub enum Mode {
     Bits64,
     /// Compatibility mode with a 32-bit code segment.
     Bits32,
+    /// Compatibility mode with 16-bit code, data and stack segments.
+    Bits16,
 }
+
+/// The order of segment registers in [`State::selectors`].
+pub const ES: usize = 0;
+/// See [`ES`].
+pub const CS: usize = 1;
+/// See [`ES`].
+pub const SS: usize = 2;
+/// See [`ES`].
+pub const DS: usize = 3;
+/// See [`ES`].
+pub const FS: usize = 4;
+/// See [`ES`].
+pub const GS: usize = 5;
 
 impl Mode {
     /// As iced-x86 counts it.
@@ -25,32 +43,51 @@ impl Mode {
         match self {
             Self::Bits64 => 64,
             Self::Bits32 => 32,
+            Self::Bits16 => 16,
         }
+    }
+
+    /// The mode of so many bits.
+    pub fn from_bits(bits: u16) -> Option<Self> {
+        [Self::Bits64, Self::Bits32, Self::Bits16].into_iter().find(|mode| mode.bits() == bits.into())
     }
 
     /// General and vector registers that instructions can name.
     pub fn registers(self) -> u64 {
         match self {
             Self::Bits64 => 16,
-            Self::Bits32 => 8,
+            Self::Bits32 | Self::Bits16 => 8,
         }
     }
 
     /// ES, CS, SS, DS, FS, GS as a case begins: Linux's selectors, and in compatibility mode the
-    /// first of a thread's own segments in GS.
+    /// first of a thread's own segments in GS; in 16-bit code its own segments but for FS.
     pub fn selectors(self) -> [u16; 6] {
         match self {
             Self::Bits64 => [USER_DATA, 0x33, USER_DATA, USER_DATA, 0, 0],
             Self::Bits32 => [USER_DATA, 0x23, USER_DATA, USER_DATA, 0, OWN_SEGMENT],
+            Self::Bits16 => [EXTRA_16, CODE_16, STACK_16, DATA_16, 0, OWN_SEGMENT],
+        }
+    }
+
+    /// The base of a segment register as a case begins, by its place in the order of
+    /// [`State::selectors`].
+    pub fn base(self, register: usize) -> u64 {
+        match (register, self) {
+            (FS, _) => FS_BASE,
+            (GS, Self::Bits64) => GS_BASE,
+            _ => base(self.selectors()[register]),
         }
     }
 
     /// The bases of FS and GS as a case begins.
     pub fn bases(self) -> [u64; 2] {
-        match self {
-            Self::Bits64 => [FS_BASE, GS_BASE],
-            Self::Bits32 => [FS_BASE, DATA],
-        }
+        [self.base(FS), self.base(GS)]
+    }
+
+    /// RIP at the first byte of the code pages.
+    pub fn first_rip(self) -> u64 {
+        CODE - self.base(CS)
     }
 }
 
@@ -151,7 +188,7 @@ pub struct Patch {
 pub struct Case {
     /// How the code is read.
     pub mode: Mode,
-    /// At most [`crate::layout::LONGEST`] bytes, at RIP.
+    /// At RIP, at most as long as the code pages.
     pub code: Vec<u8>,
     /// The state before.
     pub state: State,
@@ -299,20 +336,22 @@ impl Case {
     /// # Errors
     /// When the bytes are something else.
     pub fn get(from: &mut Reader) -> Result<Self, Malformed> {
-        let mode = match from.u16()? {
-            64 => Mode::Bits64,
-            32 => Mode::Bits32,
-            _ => return Err(Malformed),
-        };
+        let mode = Mode::from_bits(from.u16()?).ok_or(Malformed)?;
         let state = State::get(from)?;
         let length = usize::from(from.u16()?);
         let code = from.bytes(length)?.to_vec();
         Ok(Self { mode, code, state, patches: get_patches(from)? })
     }
 
-    /// The linear address behind the code.
+    /// RIP behind the code.
     pub fn end(&self) -> u64 {
         self.state.rip + self.code.len() as u64
+    }
+
+    /// The code's place in the code pages. What does not lie in them is cut off.
+    pub fn place(&self) -> std::ops::Range<usize> {
+        let start = (self.state.rip.wrapping_sub(self.mode.first_rip()) as usize).min(CODE_BYTES);
+        start..(start + self.code.len()).min(CODE_BYTES)
     }
 
     /// Lays bytes at a linear address; what falls outside the writable pages is left out.

@@ -210,7 +210,7 @@ pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Ru
     let (a, b) = (&native.state, &emulated.state);
     for (i, name) in NAMES.iter().enumerate() {
         // What compatibility mode leaves in the upper halves is not defined.
-        let mask = if case.mode == Mode::Bits32 && i < 8 { 0xffff_ffff } else { u64::MAX };
+        let mask = if case.mode != Mode::Bits64 && i < 8 { 0xffff_ffff } else { u64::MAX };
         if (a.gpr[i] ^ b.gpr[i]) & mask != 0 {
             note((*name).into(), hex(a.gpr[i]), hex(b.gpr[i]));
         }

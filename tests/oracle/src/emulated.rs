@@ -8,8 +8,8 @@ use ringhold_emulator::{Board, Cpu, Machine, Stop};
 
 use crate::case::{Case, FLAGS, FX_BYTES, Mode, Outcome, Patch, State, apply, changes};
 use crate::layout::{
-    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, GS_BASE, LDT, OWN_SEGMENT, OwnSegment, PAGE, READ_ONLY,
-    background,
+    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, GS_BASE, LDT, OwnSegment, PAGE, READ_ONLY, background,
+    own_segment,
 };
 
 /// Bytes of RAM.
@@ -133,11 +133,11 @@ impl Emulated {
             self.touched.push((usize::from(patch.at), patch.bytes.len()));
         }
         apply(&case.patches, &mut self.before);
-        let at = case.state.rip - CODE;
+        let at = case.place().start;
         if !self.last_code.bytes.is_empty() {
             memory.write(CODE_AT + u64::from(self.last_code.at), &self.last_code.bytes);
         }
-        memory.write(CODE_AT + at, &case.code);
+        memory.write(CODE_AT + at as u64, &case.code);
         self.last_code = Patch { at: at as u16, bytes: vec![INT3; case.code.len()] };
         let cpu = &mut self.machine.cpus[0];
         cpu.gpr[..16].copy_from_slice(&case.state.gpr);
@@ -212,7 +212,7 @@ fn descriptor_tables(memory: &mut Memory) {
     for (n, descriptor) in gdt.into_iter().enumerate() {
         put(DESCRIPTORS_AT + 8 * n as u64, descriptor);
     }
-    for (n, segment) in LDT.iter().enumerate() {
+    for (n, segment) in LDT.iter().enumerate().filter_map(|(n, segment)| Some((n, segment.as_ref()?))) {
         put(DESCRIPTORS_AT + (LDT_BASE - GDT) + 8 * n as u64, descriptor(segment));
     }
 }
@@ -221,8 +221,9 @@ fn descriptor_tables(memory: &mut Memory) {
 fn descriptor(segment: &OwnSegment) -> u64 {
     let (base, limit) = (u64::from(segment.base), u64::from(segment.limit));
     let kind = 1 | u64::from(!segment.read_exec_only) << 1 | u64::from(segment.contents) << 2;
-    // S, DPL 3; available, 32-bit
-    let access = kind | 7 << 4 | u64::from(segment.present) << 7 | 5 << 12 | u64::from(segment.pages) << 15;
+    // S, DPL 3; available
+    let access = kind | 7 << 4 | u64::from(segment.present) << 7 | 1 << 12;
+    let access = access | u64::from(segment.wide) << 14 | u64::from(segment.pages) << 15;
     limit & 0xffff | (base & 0xff_ffff) << 16 | access << 40 | (limit >> 16) << 48 | (base >> 24) << 56
 }
 
@@ -245,22 +246,29 @@ fn user_mode(cpu: &mut Cpu) {
 
 /// The segment registers that a case of this mode begins with.
 fn enter(cpu: &mut Cpu, mode: Mode) {
-    let flat = |selector, access| Segment { selector, base: 0, limit: u32::MAX, access };
-    let selectors = mode.selectors();
-    for index in [sreg::ES, sreg::SS, sreg::DS] {
-        cpu.seg[usize::from(index)] = flat(selectors[usize::from(index)], 0xc0f3);
+    for (index, selector) in mode.selectors().into_iter().enumerate() {
+        cpu.seg[index] = loaded(selector);
     }
-    let (code, gs) = match mode {
-        Mode::Bits64 => (0xa0fb, Segment { base: GS_BASE, ..Segment::default() }),
-        Mode::Bits32 => {
-            let own = Segment { selector: OWN_SEGMENT, base: DATA, limit: LDT[0].limit, access: 0x50f3 };
-            (0xc0fb, own)
-        }
-    };
-    cpu.seg[usize::from(sreg::CS)] = flat(selectors[usize::from(sreg::CS)], code);
     cpu.seg[usize::from(sreg::FS)] = Segment { base: FS_BASE, ..Segment::default() };
-    cpu.seg[usize::from(sreg::GS)] = gs;
+    if mode == Mode::Bits64 {
+        cpu.seg[usize::from(sreg::GS)] = Segment { base: GS_BASE, ..Segment::default() };
+    }
     cpu.refresh();
+}
+
+/// What a segment register holds once one of the selectors of [`Mode::selectors`] was loaded.
+fn loaded(selector: u16) -> Segment {
+    if let Some(segment) = own_segment(selector) {
+        let access = (descriptor(&segment) >> 40) as u16 & 0xf0ff;
+        return Segment { selector, base: segment.base.into(), limit: segment.limit, access };
+    }
+    let access = match selector {
+        0 => return Segment::default(),
+        0x33 => 0xa0fb,
+        0x23 => 0xc0fb,
+        _ => 0xc0f3,
+    };
+    Segment { selector, base: 0, limit: u32::MAX, access }
 }
 
 fn load_fx(cpu: &mut Cpu, fx: &[u8; FX_BYTES]) {

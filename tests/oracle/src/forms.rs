@@ -35,12 +35,16 @@ pub enum Family {
     Avx,
     /// All of them in compatibility mode.
     Compatibility,
+    /// All of them in 16-bit segments.
+    Sixteen,
 }
 
 /// The family of a form.
 pub fn family(form: Form) -> Family {
-    if form.mode == Mode::Bits32 {
-        return Family::Compatibility;
+    match form.mode {
+        Mode::Bits64 => {}
+        Mode::Bits32 => return Family::Compatibility,
+        Mode::Bits16 => return Family::Sixteen,
     }
     let code = form.code;
     let features = code.cpuid_features();
@@ -101,7 +105,7 @@ pub struct Form {
 /// The modes that a form exists in.
 pub fn modes(code: Code) -> impl Iterator<Item = Mode> {
     let info = code.op_code();
-    [(Mode::Bits64, info.mode64()), (Mode::Bits32, info.mode32())]
+    [(Mode::Bits64, info.mode64()), (Mode::Bits32, info.mode32()), (Mode::Bits16, info.mode16())]
         .into_iter()
         .filter_map(|(mode, exists)| exists.then_some(mode))
 }
@@ -137,7 +141,11 @@ fn unmade(form: Form) -> Option<&'static str> {
     if let Some(reason) = no_instruction(form.code) {
         return Some(reason);
     }
-    let intel = if form.mode == Mode::Bits64 { info.intel_decoder64() } else { info.intel_decoder32() };
+    let intel = match form.mode {
+        Mode::Bits64 => info.intel_decoder64(),
+        Mode::Bits32 => info.intel_decoder32(),
+        Mode::Bits16 => info.intel_decoder16(),
+    };
     if !intel {
         return Some("decoded in AMD's reading of the 66 prefix only");
     }
@@ -204,6 +212,7 @@ fn offered(mode: Mode, bytes: &[u8]) -> bool {
     let size = match mode {
         Mode::Bits64 => CodeSize::Bits64,
         Mode::Bits32 => CodeSize::Bits32,
+        Mode::Bits16 => CodeSize::Bits16,
     };
     let op = lower::lower(&decode(mode, bytes, 0), 0, 0, size, &Features::built());
     lower::is_offered(&op)

@@ -9,7 +9,6 @@ use crate::case::{Case, Mode, Patch, State};
 use crate::compare::{Rules, status_bits};
 use crate::forms::{Fate, Form, all, decode, fate};
 use crate::generate;
-use crate::layout::CODE;
 use crate::native::host_has;
 use crate::values::Random;
 
@@ -92,7 +91,7 @@ impl Program {
     pub fn straight(pool: &[Form], length: usize, random: &mut Random) -> Self {
         let mode = pool[0].mode;
         let mut case = Case { mode, state: generate::state(mode, random), ..Case::default() };
-        case.state.rip = CODE + 0x100 + random.below(0x1d00);
+        case.state.rip = mode.first_rip() + 0x100 + random.below(0x1d00);
         let mut body = Vec::new();
         let mut undefined = Undefined::default();
         // One family at a time now and then: otherwise x87 and MMX rarely meet their own kind.
@@ -152,8 +151,9 @@ impl Program {
             tail.insert(0, 0x48 | counter >> 3);
         }
         tail.extend([0x0f, 0x85]);
-        let back = -((length + tail.len() + 4) as i32);
-        tail.extend(back.to_le_bytes());
+        let displacement = if self.mode == Mode::Bits16 { 2 } else { 4 };
+        let back = -((length + tail.len() + displacement) as i32);
+        tail.extend(&back.to_le_bytes()[..displacement]);
         tail
     }
 

@@ -197,8 +197,9 @@ is not up to date. A form is a `Code` of iced-x86, whose table of opcodes is whe
 from: an instruction with one kind of operands and one encoding.
 
 The host oracle in `tests/oracle` executes at least 1000 cases of each compared form on an x86-64 processor
-and in the machine, in 64-bit mode and in compatibility mode with a 32-bit code segment, and compares
-the general registers, RFLAGS, segment registers, x87, MMX, SSE and AVX state, memory, and the
+and in the machine, in 64-bit mode, in compatibility mode with a 32-bit code segment, and in 16-bit
+segments of code, data and stack (which needs a Linux host with modify_ldt), and compares the general
+registers, RFLAGS, segment registers, x87, MMX, SSE and AVX state, memory, and the
 exception with its error code. \"Flags left open\" are those that the manuals leave undefined; here they
 have one value on every host. Features that a model does not have raise #UD whatever this table says.
 

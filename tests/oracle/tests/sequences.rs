@@ -102,7 +102,7 @@ fn loops(mode: Mode, share: u64) {
     ignore = "the native runner needs an x86-64 Linux host"
 )]
 fn straight_programs_do_what_they_do_on_the_host() {
-    straight(Mode::Bits64, 6);
+    straight(Mode::Bits64, 5);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn straight_programs_do_what_they_do_on_the_host() {
     ignore = "the native runner needs an x86-64 Linux host"
 )]
 fn straight_programs_in_compatibility_mode_do_what_they_do_on_the_host() {
-    straight(Mode::Bits32, 4);
+    straight(Mode::Bits32, 3);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn straight_programs_in_compatibility_mode_do_what_they_do_on_the_host() {
     ignore = "the native runner needs an x86-64 Linux host"
 )]
 fn loops_do_what_they_do_on_the_host() {
-    loops(Mode::Bits64, 60);
+    loops(Mode::Bits64, 55);
 }
 
 #[test]
@@ -129,5 +129,25 @@ fn loops_do_what_they_do_on_the_host() {
     ignore = "the native runner needs an x86-64 Linux host"
 )]
 fn loops_in_compatibility_mode_do_what_they_do_on_the_host() {
-    loops(Mode::Bits32, 30);
+    loops(Mode::Bits32, 25);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    ignore = "the native runner needs an x86-64 Linux host"
+)]
+#[cfg_attr(no_16_bit_segments, ignore = "this host's kernel gives programs no 16-bit segments (modify_ldt)")]
+fn straight_programs_in_16_bit_segments_do_what_they_do_on_the_host() {
+    straight(Mode::Bits16, 2);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    ignore = "the native runner needs an x86-64 Linux host"
+)]
+#[cfg_attr(no_16_bit_segments, ignore = "this host's kernel gives programs no 16-bit segments (modify_ldt)")]
+fn loops_in_16_bit_segments_do_what_they_do_on_the_host() {
+    loops(Mode::Bits16, 10);
 }

@@ -35,7 +35,7 @@ pub use encoding::{Encoding, Legacy, Vex128, Vex256, Wide};
 
 use crate::Board;
 use crate::cpu::Cpu;
-use crate::decode::Op;
+use crate::decode::{Op, address};
 use crate::exec::{Leave, Step};
 use crate::mmu::access::Plain;
 
@@ -156,7 +156,20 @@ impl Cpu {
     /// #GP(0) if it is not, or a segment fault.
     #[inline(always)]
     pub fn aligned(&mut self, op: &Op, size: u64, write: bool) -> Result<u64, Leave> {
+        if op.address != address::FLAT {
+            return self.aligned_in_segment(op, size, write);
+        }
         let linear = self.linear(op, size, write)?;
         if linear & (size - 1) == 0 { Ok(linear) } else { Err(self.gp(0)) }
+    }
+
+    /// The same where segments are checked: alignment comes before limits, as on AMD processors.
+    #[cold]
+    fn aligned_in_segment(&mut self, op: &Op, size: u64, write: bool) -> Result<u64, Leave> {
+        let base = self.seg_base[usize::from(op.seg & 7)];
+        if self.offset(op).wrapping_add(base) & (size - 1) != 0 {
+            return Err(self.gp(0));
+        }
+        self.linear(op, size, write)
     }
 }

@@ -5,7 +5,7 @@ use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::{Leave, Step};
 use crate::mmu::access::Plain;
-use crate::state::{F80, efer};
+use crate::state::F80;
 
 use super::soft::status::*;
 use super::soft::{self, Env, INDEFINITE, rounding};
@@ -111,27 +111,25 @@ integer!(Int64, u64, i64);
 
 // --- ten bytes -----------------------------------------------------------------------------
 
-/// The linear address of the two bytes after eight at `linear`.
-#[inline(always)]
-fn after_eight(cpu: &Cpu, linear: u64) -> u64 {
-    let next = linear.wrapping_add(8);
-    if cpu.control.efer & efer::LMA != 0 { next } else { next & 0xffff_ffff }
+/// Reads the ten-byte memory operand: eight bytes, then two.
+fn read_ten(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u64, u16), Leave> {
+    Ok((cpu.read(board, op)?, cpu.read(board, &op.behind(8))?))
 }
 
-/// Reads the ten-byte memory operand.
-fn read_ten(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u64, u16), Leave> {
-    let linear = cpu.linear(op, 10, false)?;
-    let low = cpu.load(board, linear, op.seg)?;
-    let high = cpu.load(board, after_eight(cpu, linear), op.seg)?;
+/// The linear addresses of both parts of a ten-byte operand that can be written.
+fn writable_ten(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u64, u64), Leave> {
+    let low = cpu.linear(op, 8, true)?;
+    cpu.check_write(board, low, op.seg, 8)?;
+    let high = cpu.linear(&op.behind(8), 2, true)?;
+    cpu.check_write(board, high, op.seg, 2)?;
     Ok((low, high))
 }
 
 /// Writes the ten-byte memory operand, all or nothing.
 fn write_ten(cpu: &mut Cpu, board: &mut Board, op: &Op, low: u64, high: u16) -> Step {
-    let linear = cpu.linear(op, 10, true)?;
-    cpu.check_write(board, linear, op.seg, 10)?;
-    cpu.store(board, linear, op.seg, low)?;
-    cpu.store(board, after_eight(cpu, linear), op.seg, high)
+    let at = writable_ten(cpu, board, op)?;
+    cpu.store(board, at.0, op.seg, low)?;
+    cpu.store(board, at.1, op.seg, high)
 }
 
 // --- loads -----------------------------------------------------------------------------------
@@ -292,8 +290,7 @@ fn store_ten(
     if cpu.x87.stores(&env) {
         write_ten(cpu, board, op, low, high)?;
     } else {
-        let linear = cpu.linear(op, 10, true)?;
-        cpu.check_write(board, linear, op.seg, 10)?;
+        writable_ten(cpu, board, op)?;
     }
     record_memory(cpu, op);
     if cpu.x87.accept_store(&env) {

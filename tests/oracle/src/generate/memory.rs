@@ -2,9 +2,9 @@
 
 use iced_x86::{Mnemonic, OpCodeOperandKind, OpKind, Register};
 
-use super::{Builder, RAX, RBX, RSP};
-use crate::case::Mode;
-use crate::layout::{DATA, DATA_BYTES, FS_BASE, GS_BASE, PAGE, READ_ONLY};
+use super::{Builder, RAX, RBP, RBX, RSP};
+use crate::case::{ES, Mode};
+use crate::layout::{DATA, DATA_BYTES, EXTRA_END, PAGE, READ_ONLY};
 use crate::values::Random;
 
 /// How careful a memory operand must be.
@@ -37,11 +37,14 @@ impl Builder<'_> {
             0 | 1 => boundary - random.below(2),
             _ => boundary - 1 - random.below(bytes - 1),
         };
+        // What FNSAVE, FNSTENV and their kin store.
+        let state = matches!(bytes, 14 | 28 | 33..);
         // In the middle of nothing; the halves of the address space that do not exist.
         let nothing = DATA - 0x4000 + self.random.below(0x2000) / align * align;
         match (self.random.below(40), place) {
             (0, Where::Any | Where::Whole) => nothing,
-            (1, Where::Any | Where::Whole) if self.mode == Mode::Bits32 => {
+            (1, Where::Whole) if self.mode == Mode::Bits16 => nothing,
+            (1, Where::Any | Where::Whole) if self.mode != Mode::Bits64 => {
                 0xffff_f000 + self.random.below(0x800)
             }
             (1, Where::Any | Where::Whole) => {
@@ -51,9 +54,22 @@ impl Builder<'_> {
             (2..=6, _) => across(DATA + PAGE, self.random),
             (7, Where::Any) => across(READ_ONLY, self.random),
             (8, Where::Any) => READ_ONLY + self.random.below(PAGE - bytes) / align * align,
+            // Whether the page or the limit behind it is found first is the processor's choice.
+            (9, Where::Any) if self.mode == Mode::Bits16 && state => inside,
             (9, Where::Any) => across(READ_ONLY + PAGE, self.random),
             (10, Where::Any) => across(DATA, self.random),
+            (11, Where::Any) if self.mode == Mode::Bits16 && !state => across(EXTRA_END, self.random),
             _ => inside,
+        }
+    }
+
+    /// Bytes of the memory operand.
+    fn operand_bytes(&self) -> u64 {
+        match self.instruction.memory_size().size() as u64 {
+            0 if super::saves_extended(self.code) || super::restores_extended(self.code) => {
+                super::EXTENDED_AREA
+            }
+            bytes => bytes.max(1),
         }
     }
 
@@ -62,8 +78,7 @@ impl Builder<'_> {
             let target = self.target(super::EXTENDED_AREA, Where::Whole);
             return if self.random.one_in(16) { target } else { target & !63 };
         }
-        let size = self.instruction.memory_size();
-        let bytes = (size.size() as u64).max(1);
+        let bytes = self.operand_bytes();
         let control = matches!(
             self.instruction.mnemonic(),
             Mnemonic::Jmp
@@ -112,37 +127,53 @@ impl Builder<'_> {
         let low = target >> 32 == 0;
         if self.absolute {
             low.then_some(())?;
-            self.constant(target, false);
+            self.constant(target, self.mode != Mode::Bits64);
             return Option::Some(());
         }
-        let mut place = target;
         let wants_sib = matches!(kind, sibmem | mem_mib);
         let wide = self.mode == Mode::Bits64;
-        if !wide && !wants_sib && self.random.one_in(6) && (DATA..DATA + 0x1_0000).contains(&target) {
-            return self.sixteen_bits((target - DATA) as u16);
+        if self.mode == Mode::Bits16 && !wants_sib && !self.random.one_in(4) {
+            return self.sixteen_bits(target);
         }
-        if self.random.one_in(24) {
-            let (segment, base) = match self.mode {
-                Mode::Bits64 => self.random.pick(&[(Register::FS, FS_BASE), (Register::GS, GS_BASE)]),
-                Mode::Bits32 => (Register::GS, DATA),
-            };
-            self.instruction.set_segment_prefix(segment);
-            place = place.wrapping_sub(base);
+        if self.mode == Mode::Bits32 && !wants_sib && self.random.one_in(6) {
+            // The flat segments have nothing within reach.
+            self.instruction.set_segment_prefix(Register::GS);
+            return self.sixteen_bits(target);
         }
+        self.segment_prefix();
         let narrow = !wide || low && self.random.one_in(6);
         match self.random.below(8) {
-            0 if low && !wants_sib && wide => self.relative(place, narrow),
-            1 if low && !wants_sib => self.constant(place, narrow),
-            2 | 3 if low => self.indexed(place, narrow, false)?,
-            4 | 5 => self.indexed(place, narrow, true)?,
+            0 if low && !wants_sib && wide => self.relative(target, narrow),
+            1 if low && !wants_sib => self.constant(target, narrow),
+            2 | 3 if low => self.indexed(target, narrow, false)?,
+            4 | 5 => self.indexed(target, narrow, true)?,
             _ => {
                 let base = self.free(usize::MAX)?;
                 let displacement = self.displacement();
+                let offset = self.offset(target, Some(base));
                 self.place(Some(base), Option::None, 1, displacement, narrow);
-                self.set_address(base, place.wrapping_sub(displacement), narrow);
+                self.set_address(base, offset.wrapping_sub(displacement), narrow);
             }
         }
         Some(())
+    }
+
+    /// Now and then a segment of one's own, in 16-bit code any that is not null.
+    fn segment_prefix(&mut self) {
+        use Register::{CS, DS, ES, FS, GS, SS};
+        let segment = match self.mode {
+            _ if self.absolute => return,
+            Mode::Bits64 if self.random.one_in(24) => self.random.pick(&[FS, GS]),
+            Mode::Bits32 if self.random.one_in(24) => GS,
+            Mode::Bits16 if self.random.one_in(4) => {
+                let segment = self.random.pick(&[CS, DS, ES, ES, GS, SS, SS]);
+                // The limit of ES lies where areas that are accessed in many parts may reach across.
+                let parts = matches!(self.operand_bytes(), 14 | 28 | 33..);
+                if parts && segment == ES { DS } else { segment }
+            }
+            _ => return,
+        };
+        self.instruction.set_segment_prefix(segment);
     }
 
     /// A memory operand with an index in each lane of a vector register. Most lanes lead into the
@@ -153,11 +184,11 @@ impl Builder<'_> {
         let scale = self.random.pick(&[1u32, 2, 4, 8]);
         let displacement = self.displacement();
         let index = self.vector_number(1);
-        let narrow = self.mode == Mode::Bits32 || self.random.one_in(6);
+        let narrow = self.mode != Mode::Bits64 || self.random.one_in(6);
         self.place(Some(base), None, scale, displacement, narrow);
         let i = &mut self.instruction;
         i.set_memory_index(first + index);
-        let middle = DATA + DATA_BYTES as u64 / 2;
+        let middle = self.offset(DATA + DATA_BYTES as u64 / 2, Some(base));
         self.set_address(base, middle.wrapping_sub(displacement), narrow);
         let astray = if self.random.one_in(8) { self.random.below(8) } else { u64::MAX };
         let mut lanes = [0; 32];
@@ -215,8 +246,8 @@ impl Builder<'_> {
         });
     }
 
-    /// An operand with 16-bit addressing, in the thread's own segment.
-    fn sixteen_bits(&mut self, offset: u16) -> Option<()> {
+    /// An operand with 16-bit addressing; `None` if it is beyond the reach.
+    fn sixteen_bits(&mut self, target: u64) -> Option<()> {
         use Register::{BP, BX, DI, None, SI};
         let (base, index) = self.random.pick(&[
             (BX, SI),
@@ -229,7 +260,11 @@ impl Builder<'_> {
             (BX, None),
             (None, None),
         ]);
-        let mut rest = offset;
+        if self.mode == Mode::Bits16 {
+            self.segment_prefix();
+        }
+        let offset = self.offset(target, (base == BP).then_some(RBP));
+        let mut rest = u16::try_from(offset).ok()?;
         for register in [base, index].into_iter().filter(|register| *register != None) {
             let number = register.number();
             (!self.pinned[number]).then_some(())?;
@@ -242,7 +277,6 @@ impl Builder<'_> {
             self.set(number, self.case.state.gpr[number] & 0xffff_0000 | u64::from(value));
         }
         let i = &mut self.instruction;
-        i.set_segment_prefix(Register::GS);
         i.set_memory_base(if base == None { index } else { base });
         i.set_memory_index(if base == None { None } else { index });
         i.set_memory_displacement64(u64::from(rest));
@@ -250,18 +284,23 @@ impl Builder<'_> {
         Some(())
     }
 
-    fn relative(&mut self, place: u64, narrow: bool) {
+    fn relative(&mut self, target: u64, narrow: bool) {
+        let offset = self.offset(target, None);
         let i = &mut self.instruction;
         i.set_memory_base(if narrow { Register::EIP } else { Register::RIP });
-        i.set_memory_displacement64(place);
+        i.set_memory_displacement64(offset);
         i.set_memory_displ_size(if narrow { 4 } else { 8 });
     }
 
-    fn constant(&mut self, place: u64, narrow: bool) {
-        self.place(None, None, 1, place, narrow);
+    fn constant(&mut self, target: u64, narrow: bool) {
+        let offset = self.offset(target, None);
+        self.place(None, None, 1, offset, narrow);
+        if self.mode == Mode::Bits16 && offset >> 16 == 0 && self.random.one_in(2) {
+            self.instruction.set_memory_displ_size(2);
+        }
     }
 
-    fn indexed(&mut self, place: u64, narrow: bool, based: bool) -> Option<()> {
+    fn indexed(&mut self, target: u64, narrow: bool, based: bool) -> Option<()> {
         let scale = self.random.pick(&[1u32, 2, 4, 8]);
         let index = self.free(RSP)?;
         if based {
@@ -270,12 +309,13 @@ impl Builder<'_> {
             let value = self.random.integer();
             self.set(index, value);
             self.place(Some(base), Some(index), scale, displacement, narrow);
-            let rest = place.wrapping_sub(displacement).wrapping_sub(value.wrapping_mul(u64::from(scale)));
+            let offset = self.offset(target, Some(base)).wrapping_sub(displacement);
+            let rest = offset.wrapping_sub(value.wrapping_mul(u64::from(scale)));
             self.set_address(base, rest, narrow);
         } else {
             let value = self.random.below(0x1000);
             self.set_address(index, value, narrow);
-            let rest = place.wrapping_sub(value * u64::from(scale));
+            let rest = self.offset(target, None).wrapping_sub(value * u64::from(scale));
             self.place(None, Some(index), scale, rest, narrow);
         }
         Some(())
@@ -285,11 +325,18 @@ impl Builder<'_> {
     pub(super) fn absolute(&mut self, n: u32) -> Option<()> {
         let target = self.target_for();
         self.operand = Some(target);
-        let narrow = self.mode == Mode::Bits32 || target >> 32 == 0 && self.random.one_in(4);
+        self.segment_prefix();
+        let offset = self.offset(target, None);
+        let bytes = match self.mode {
+            Mode::Bits64 if target >> 32 == 0 && self.random.one_in(4) => 4,
+            Mode::Bits64 => 8,
+            Mode::Bits16 if offset >> 16 == 0 && !self.random.one_in(4) => 2,
+            _ => 4,
+        };
         let i = &mut self.instruction;
         i.set_op_kind(n, OpKind::Memory);
-        i.set_memory_displacement64(target);
-        i.set_memory_displ_size(if narrow { 4 } else { 8 });
+        i.set_memory_displacement64(offset);
+        i.set_memory_displ_size(bytes);
         Some(())
     }
 
@@ -309,8 +356,15 @@ impl Builder<'_> {
                 Mode::Bits64 => self.random.pick(&[8, 8, 8, 8, 4]),
                 Mode::Bits32 if masked => 4,
                 Mode::Bits32 => self.random.pick(&[4, 4, 4, 4, 4, 4, 4, 2]),
+                Mode::Bits16 => self.random.pick(&[2, 2, 2, 4]),
             },
         };
+        let extra = kinds[0] == OpKind::MemoryESRDI;
+        if self.mode == Mode::Bits16 && !extra && !masked {
+            self.segment_prefix();
+        }
+        let segment = if extra { ES } else { self.segment(None) };
+        let offset = target.wrapping_sub(self.mode.base(segment));
         let kind = match size {
             8 => kinds[0],
             4 => kinds[1],
@@ -318,25 +372,37 @@ impl Builder<'_> {
         };
         self.instruction.set_op_kind(n, kind);
         if size == 2 {
-            // Offsets in the flat segments: nothing is there.
-            self.set(register, target & 0xffff_ffff);
+            // In the flat segments of 32-bit code nothing is there.
+            self.set_short(register, offset);
             return;
         }
         let target = if size == 4 { u64::from(target as u32) } else { target };
         self.operand.get_or_insert(target);
-        self.set_address(register, target, size == 4);
+        self.set_address(register, offset, size == 4);
     }
 
     pub(super) fn translate(&mut self, n: u32) {
         let target = self.target(1, Where::Any);
-        let narrow = self.mode == Mode::Bits32 || target >> 32 == 0 && self.random.one_in(4);
-        let i = &mut self.instruction;
-        i.set_op_kind(n, OpKind::Memory);
-        i.set_memory_base(if narrow { Register::EBX } else { Register::RBX });
-        i.set_memory_index(Register::AL);
         self.operand = Some(target);
         let al = self.case.state.gpr[RAX] & 0xff;
         self.pinned[RAX] = true;
-        self.set_address(RBX, target.wrapping_sub(al), narrow);
+        self.segment_prefix();
+        let offset = self.offset(target, None);
+        let narrow = self.mode != Mode::Bits64 || target >> 32 == 0 && self.random.one_in(4);
+        let short = self.mode == Mode::Bits16 && offset >> 16 == 0 && !self.random.one_in(4);
+        let value = offset.wrapping_sub(al);
+        if short {
+            self.set_short(RBX, value);
+        } else {
+            self.set_address(RBX, value, narrow);
+        }
+        let i = &mut self.instruction;
+        i.set_op_kind(n, OpKind::Memory);
+        i.set_memory_base(match (short, narrow) {
+            (true, _) => Register::BX,
+            (false, true) => Register::EBX,
+            (false, false) => Register::RBX,
+        });
+        i.set_memory_index(Register::AL);
     }
 }

@@ -10,9 +10,9 @@ use iced_x86::{Code, Encoder, FlowControl, Instruction, Mnemonic, OpCodeOperandK
 
 pub use state::state;
 
-use crate::case::{Case, Mode};
+use crate::case::{Case, DS, Mode, SS};
 use crate::forms::{self, Form};
-use crate::layout::{CODE, DATA, DATA_BYTES, PAGE};
+use crate::layout::{DATA, DATA_BYTES, PAGE};
 use crate::values::Random;
 
 const RAX: usize = 0;
@@ -111,8 +111,8 @@ impl<'a> Builder<'a> {
         self.case.state = state(self.mode, self.random);
         self.case.state.rip = match self.random.below(10) {
             // Across the two pages of code.
-            0 => CODE + PAGE - 1 - self.random.below(12),
-            _ => CODE + 0x100 + self.random.below(0x1d00),
+            0 => self.mode.first_rip() + PAGE - 1 - self.random.below(12),
+            _ => self.mode.first_rip() + 0x100 + self.random.below(0x1d00),
         };
         let info = self.code.op_code();
         for n in 0..info.op_count() {
@@ -150,7 +150,10 @@ impl<'a> Builder<'a> {
             return;
         }
         let mut longer = self.case.code.clone();
-        longer.insert(0, self.random.pick(&[0x66, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e]));
+        let prefixes = [0x66, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e];
+        // In 16-bit code segments differ: an operand has the one that its address was made for.
+        let without_meaning = if self.mode == Mode::Bits16 { &prefixes[..3] } else { &prefixes[..] };
+        longer.insert(0, self.random.pick(without_meaning));
         let before = forms::decode(self.mode, &self.case.code, self.case.state.rip);
         let after = forms::decode(self.mode, &longer, self.case.state.rip);
         if after.code() == before.code() && after.memory_size() == before.memory_size() {
@@ -161,6 +164,47 @@ impl<'a> Builder<'a> {
     fn set(&mut self, register: usize, value: u64) {
         self.case.state.gpr[register] = value;
         self.pinned[register] = true;
+    }
+
+    /// The segment that a memory operand has: that of a prefix, or by its base register.
+    fn segment(&self, base: Option<usize>) -> usize {
+        match self.instruction.segment_prefix() {
+            Register::None if matches!(base, Some(RSP | RBP)) => SS,
+            Register::None => DS,
+            register => register.number(),
+        }
+    }
+
+    /// What an operand at this linear address has for an offset.
+    fn offset(&self, linear: u64, base: Option<usize>) -> u64 {
+        linear.wrapping_sub(self.mode.base(self.segment(base)))
+    }
+
+    /// Makes the stack pointer lead to a linear address.
+    fn set_stack(&mut self, linear: u64) {
+        self.set_frame(RSP, linear);
+    }
+
+    /// The same for a register that works like it: RBP.
+    fn set_frame(&mut self, register: usize, linear: u64) {
+        let pointer = linear.wrapping_sub(self.mode.base(SS));
+        match self.mode {
+            Mode::Bits16 => self.set_short(register, pointer),
+            _ => self.set(register, pointer),
+        }
+    }
+
+    /// Sets the lower 16 bits of a register of 32 bits; what lies above does not matter.
+    fn set_short(&mut self, register: usize, value: u64) {
+        let upper = self.random.bits() & 0xffff_0000;
+        self.set(register, value & 0xffff | upper);
+    }
+
+    /// The linear address of the top of the stack.
+    fn stack(&self) -> u64 {
+        let pointer = self.case.state.gpr[RSP];
+        let pointer = if self.mode == Mode::Bits16 { pointer & 0xffff } else { pointer };
+        pointer.wrapping_add(self.mode.base(SS))
     }
 
     /// With 32-bit addressing the upper half of a register does not matter.
@@ -233,7 +277,8 @@ impl<'a> Builder<'a> {
                 self.instruction.set_near_branch16(target as u16);
             }
             farbr4_2 | farbr2_2 => {
-                let (target, selector) = (self.landing(), self.selector());
+                let selector = self.far_selector();
+                let target = self.landing_in(selector);
                 if kind == farbr4_2 {
                     self.instruction.set_op_kind(n, OpKind::FarBranch32);
                     self.instruction.set_far_branch32(target as u32);
@@ -243,13 +288,15 @@ impl<'a> Builder<'a> {
                 }
                 self.instruction.set_far_branch_selector(selector);
             }
-            xbegin_2 | xbegin_4 if self.mode == Mode::Bits32 => {
-                self.instruction.set_op_kind(n, OpKind::NearBranch32);
-                self.instruction.set_near_branch32(CODE as u32);
-            }
             xbegin_2 | xbegin_4 => {
-                self.instruction.set_op_kind(n, OpKind::NearBranch64);
-                self.instruction.set_near_branch64(CODE);
+                let target = self.mode.first_rip();
+                if self.mode == Mode::Bits64 {
+                    self.instruction.set_op_kind(n, OpKind::NearBranch64);
+                    self.instruction.set_near_branch64(target);
+                } else {
+                    self.instruction.set_op_kind(n, OpKind::NearBranch32);
+                    self.instruction.set_near_branch32(target as u32);
+                }
             }
             _ => {
                 let register = self.register(n, kind)?;

@@ -6,13 +6,23 @@ use iced_x86::{Code, MemorySize, Mnemonic, OpCodeOperandKind, OpKind};
 use super::memory::{Where, address_bytes};
 use super::state::{control_word, extended, fx, mxcsr};
 use super::{Builder, EXTENDED_AREA, RAX, RBP, RCX, RDI, RDX, RSI, RSP, restores_extended, saves_extended};
-use crate::case::{FX_BYTES, Mode};
+use crate::case::{ES, FX_BYTES, Mode};
+use crate::layout::{CODE, CODE_16, LDT, base};
+
+/// Segments of the local table that every host has: the 16-bit ones come last.
+const KNOWN: u64 = if cfg!(no_16_bit_segments) { 6 } else { LDT.len() as u64 };
 
 impl Builder<'_> {
     /// An address that a branch may lead to: INT3 waits there.
     pub(super) fn landing(&mut self) -> u64 {
         let rip = self.case.state.rip;
         if self.random.one_in(2) { rip + 16 + self.random.below(80) } else { rip - 1 - self.random.below(90) }
+    }
+
+    /// The same as an offset in the segment that a selector means.
+    pub(super) fn landing_in(&mut self, selector: u16) -> u64 {
+        let target = CODE + (self.landing() - self.mode.first_rip());
+        target.wrapping_sub(base(selector)) & 0xffff_ffff
     }
 
     /// Contents of the memory operand and of the stack, by what the form reads.
@@ -29,11 +39,11 @@ impl Builder<'_> {
                     Mnemonic::Pusha | Mnemonic::Pushad => target.wrapping_add(36),
                     _ => target.wrapping_add(self.random.pick(&[0, 0, 2, 4, 8])),
                 };
-                self.set(RSP, stack);
+                self.set_stack(stack);
             }
             if !self.pinned[RBP] && matches!(info.mnemonic(), Mnemonic::Enter | Mnemonic::Leave) {
                 let target = self.target(16, Where::Any);
-                self.set(RBP, target);
+                self.set_frame(RBP, target);
             }
         }
         if let Some(target) = self.operand {
@@ -66,8 +76,7 @@ impl Builder<'_> {
         use Mnemonic::*;
         match self.code.mnemonic() {
             Jmp | Call if matches!(self.instruction.memory_size(), SegPtr16 | SegPtr32 | SegPtr64) => {
-                let target = self.landing();
-                self.far_pointer(Some(target));
+                self.far_pointer(true);
                 if self.mode == Mode::Bits64 && !self.pinned[RSP] {
                     let stack = self.target(32, Where::Inside) + 20;
                     self.set(RSP, stack);
@@ -83,7 +92,7 @@ impl Builder<'_> {
             Lar | Lsl => self.selector_operand(1),
             Verr | Verw | Lldt | Ltr => self.selector_operand(0),
             Pop if self.instruction.op0_register().is_segment_register() => {
-                let (stack, selector) = (self.case.state.gpr[RSP], self.selector());
+                let (stack, selector) = (self.stack(), self.selector());
                 self.case.patch(stack, &selector.to_le_bytes());
             }
             // The host's kernel lets programs call these.
@@ -93,7 +102,7 @@ impl Builder<'_> {
                 }
             }
             Into => self.case.state.rflags &= !(1 << 11),
-            Les | Lds | Lss | Lfs | Lgs => self.far_pointer(None),
+            Les | Lds | Lss | Lfs | Lgs => self.far_pointer(false),
             Retf | Iret | Iretd | Iretq => self.far_frame(),
             Bound if self.random.one_in(2) => {
                 if let Some(target) = self.operand {
@@ -105,13 +114,13 @@ impl Builder<'_> {
             }
             Ret => {
                 let target = self.landing();
-                let stack = self.case.state.gpr[RSP];
+                let stack = self.stack();
                 self.case.patch(stack, &target.to_le_bytes());
             }
             Popf | Popfd | Popfq => {
                 // Not TF: the next instruction would trap.
                 let value = self.random.bits() & 0xffff_feff;
-                let stack = self.case.state.gpr[RSP];
+                let stack = self.stack();
                 self.case.patch(stack, &value.to_le_bytes());
             }
             Div | Idiv => self.dividend(),
@@ -223,12 +232,22 @@ impl Builder<'_> {
             11 => self.random.pick(&[0x20, 0x28, 0x29, 0x31, 0x10, 0x18, 0x43, 0x53]),
             12 => self.random.pick(&[0x63, 0x6b, 0x73, 0x80, 0x83, 0xfff8, 0xffff]),
             // One of the local table, or behind it.
-            13..=21 => 8 * self.random.below(7) as u16 + 4 + self.random.pick(&[3, 3, 3, 0, 1]),
+            13..=21 => 8 * self.random.below(KNOWN + 1) as u16 + 4 + self.random.pick(&[3, 3, 3, 0, 1]),
             // 78h to 7Bh hold the processor's number.
             _ => match self.random.bits() as u16 {
                 0x78..=0x7b => 0,
                 any => any,
             },
+        }
+    }
+
+    /// The selector of a far pointer. While SS has 16 bits, what the upper half of RSP holds is the host's
+    /// kernel's business: a call into 64-bit code would push there.
+    pub(super) fn far_selector(&mut self) -> u16 {
+        let call = self.code.mnemonic() == Mnemonic::Call;
+        match self.selector() {
+            0x30..=0x33 if call && self.mode == Mode::Bits16 => CODE_16,
+            selector => selector,
         }
     }
 
@@ -248,11 +267,12 @@ impl Builder<'_> {
     }
 
     /// Makes the memory operand a far pointer.
-    fn far_pointer(&mut self, offset: Option<u64>) {
-        let selector = self.selector();
+    fn far_pointer(&mut self, to_code: bool) {
+        let selector = self.far_selector();
         let bytes = self.instruction.memory_size().size() as u64 - 2;
         if let Some(target) = self.operand {
-            if let Some(offset) = offset {
+            if to_code {
+                let offset = self.landing_in(selector);
                 self.case.patch(target, &offset.to_le_bytes()[..bytes as usize]);
             }
             self.case.patch(target.wrapping_add(bytes), &selector.to_le_bytes());
@@ -276,14 +296,15 @@ impl Builder<'_> {
         // Not TF: the next instruction would trap. Not NT mostly: IRET would return to a task.
         let flags = self.random.bits() & if self.random.one_in(8) { 0x3f_feff } else { 0x3f_beff };
         let stack = self.target(16, Where::Any);
+        let selector = self.selector();
         let frame = [
-            self.landing(),
-            u64::from(self.selector()),
+            self.landing_in(selector),
+            u64::from(selector),
             flags,
             stack,
             self.random.pick(&[0x2b, 0x2b, 0x2b, 0x07, 0x0f, 0x17, 3]),
         ];
-        let mut at = self.case.state.gpr[RSP];
+        let mut at = self.stack();
         for value in frame {
             self.case.patch(at, &value.to_le_bytes()[..bytes]);
             at = at.wrapping_add(bytes as u64);
@@ -422,7 +443,7 @@ impl Builder<'_> {
         };
         let bytes = (0..self.instruction.op_count())
             .find_map(|n| address_bytes(self.instruction.op_kind(n)))
-            .unwrap_or(if self.mode == Mode::Bits64 { 8 } else { 4 });
+            .unwrap_or(self.mode.bits() / 8);
         match bytes {
             2 => {
                 let upper = self.random.bits() & 0xffff_0000;
@@ -434,8 +455,9 @@ impl Builder<'_> {
             let byte = self.case.state.gpr[RAX] as u8;
             self.case.state.gpr[RAX] = u64::from_le_bytes([byte; 8]);
             let length = self.random.below(40) as usize;
-            for register in [RSI, RDI] {
-                let at = self.case.state.gpr[register] & 0xffff_ffff;
+            let mask = if bytes == 2 { 0xffff } else { 0xffff_ffff };
+            for (register, segment) in [(RSI, self.segment(None)), (RDI, ES)] {
+                let at = (self.case.state.gpr[register] & mask) + self.mode.base(segment);
                 self.case.patch(at, &vec![byte; length]);
             }
         }

@@ -94,7 +94,7 @@ pub fn state(mode: Mode, random: &mut Random) -> State {
     for value in &mut state.gpr {
         *value = random.integer();
     }
-    if mode == Mode::Bits32 {
+    if mode != Mode::Bits64 {
         for value in &mut state.gpr[..8] {
             *value &= 0xffff_ffff;
         }

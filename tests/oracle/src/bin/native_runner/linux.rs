@@ -10,7 +10,7 @@ use ringhold_oracle::case::{
     Case, FLAGS, FX_BYTES, HIGH_BYTES, Mode, Outcome, Reader, State, apply, changes,
 };
 use ringhold_oracle::layout::{
-    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, LONGEST, PAGE, READ_ONLY, REGION, REGION_BYTES, background,
+    CODE, CODE_BYTES, DATA, DATA_BYTES, FS_BASE, PAGE, READ_ONLY, REGION, REGION_BYTES, background, base,
 };
 
 use crate::segments::{self, Segments};
@@ -225,16 +225,10 @@ fn pages() -> (&'static mut [u8], &'static mut [u8]) {
     }
 }
 
-/// The code's place in its pages.
-fn place(case: &Case) -> std::ops::Range<usize> {
-    let start = (case.state.rip.wrapping_sub(CODE) as usize).min(CODE_BYTES);
-    start..(start + case.code.len().min(LONGEST)).min(CODE_BYTES)
-}
-
 fn begin(batch: &mut Batch, index: usize) {
     let case = &batch.cases[index];
     let (code, data) = pages();
-    let place = place(case);
+    let place = case.place();
     let length = place.len();
     code[place].copy_from_slice(&case.code[..length]);
     data.copy_from_slice(&batch.background[..DATA_BYTES]);
@@ -245,13 +239,15 @@ fn begin(batch: &mut Batch, index: usize) {
 
 /// Whether the fault is that of the first byte at the target of a branch: the case itself is done.
 fn arrived(case: &Case, registers: &[i64; 23]) -> bool {
-    let rip = registers[libc::REG_RIP as usize] as u64;
-    registers[libc::REG_CR2 as usize] as u64 == rip && !(case.state.rip..case.end()).contains(&rip)
+    let target = registers[libc::REG_RIP as usize] as u64 + base(registers[libc::REG_CSGSFS as usize] as u16);
+    let place = case.place();
+    let own = CODE + place.start as u64..CODE + place.end as u64;
+    registers[libc::REG_CR2 as usize] as u64 == target && !own.contains(&target)
 }
 
 fn finish(batch: &mut Batch, index: usize, left: &Segments, context: &ucontext_t) {
     let (code, data) = pages();
-    code[place(&batch.cases[index])].fill(INT3);
+    code[batch.cases[index].place()].fill(INT3);
     let mut state = save(context);
     let [es, _, _, ds, fs, gs] = left.selectors;
     let [_, cs, ss, ..] = state.selectors;

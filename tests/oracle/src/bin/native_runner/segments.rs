@@ -6,8 +6,8 @@
 use std::arch::asm;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ringhold_oracle::case::Mode;
-use ringhold_oracle::layout::{GS_BASE, LDT, OWN_SEGMENT, USER_DATA};
+use ringhold_oracle::case::{DS, ES, GS, Mode};
+use ringhold_oracle::layout::{GS_BASE, LDT};
 
 /// What a case left.
 pub struct Segments {
@@ -34,9 +34,10 @@ pub fn install() -> std::io::Result<()> {
     unsafe { asm!("rdfsbase {}", out(reg) base, options(nomem, nostack, preserves_flags)) };
     OWN_BASE.store(base, Ordering::SeqCst);
     for (number, segment) in LDT.iter().enumerate() {
+        let Some(segment) = segment else { continue };
         // struct user_desc: entry, base, limit, then bits from the lowest: 32-bit, contents (2),
         // not writable, limit in pages, not present, available.
-        let bits = 1
+        let bits = u32::from(segment.wide)
             | u32::from(segment.contents) << 1
             | u32::from(segment.read_exec_only) << 3
             | u32::from(segment.pages) << 4
@@ -46,7 +47,8 @@ pub fn install() -> std::io::Result<()> {
         const WRITE: i32 = 0x11;
         // SAFETY: the kernel reads the sixteen bytes. No segment register uses the table yet.
         let result = unsafe { libc::syscall(libc::SYS_modify_ldt, WRITE, descriptor.as_ptr(), 16) };
-        if result != 0 {
+        // Without 16-bit segments no case of that mode is run.
+        if result != 0 && !cfg!(no_16_bit_segments) {
             // The kernel returns errors of this call as 32-bit numbers.
             return Err(std::io::Error::from_raw_os_error((result as i32).wrapping_neg()));
         }
@@ -93,19 +95,17 @@ pub fn enter() -> Segments {
 
 /// Loads what cases of this mode begin with, but for FS.
 pub fn prepare(mode: Mode) {
-    let own = match mode {
-        Mode::Bits64 => 0,
-        Mode::Bits32 => OWN_SEGMENT,
-    };
+    let selectors = mode.selectors();
     // SAFETY: 64-bit code uses none of these; the selectors are Linux's and that of `install`.
     // GS is free for programs on x86-64 Linux.
     unsafe {
         asm!(
-            "mov es, {data:x}",
-            "mov ds, {data:x}",
-            "mov gs, {own:x}",
-            data = in(reg) USER_DATA,
-            own = in(reg) own,
+            "mov es, {es:x}",
+            "mov ds, {ds:x}",
+            "mov gs, {gs:x}",
+            es = in(reg) selectors[ES],
+            ds = in(reg) selectors[DS],
+            gs = in(reg) selectors[GS],
             options(nomem, nostack, preserves_flags),
         );
         if mode == Mode::Bits64 {
