@@ -162,7 +162,7 @@ features! {
         3  Bmi1             "bmi1"             BUILT   [],
         4  Hle              "hle"              MISSING [],
         5  Avx2             "avx2"             BUILT   [Avx],
-        6  FdpExcptnOnly    "fdp_excptn_only"  MISSING [],
+        6  FdpExcptnOnly    "fdp_excptn_only"  BUILT   [],
         7  Smep             "smep"             BUILT   [],
         8  Bmi2             "bmi2"             BUILT   [],
         9  Erms             "erms"             BUILT   [],

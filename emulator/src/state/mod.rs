@@ -10,7 +10,7 @@ pub use flags::{Flags, bit as flag};
 pub use segment::{Kind, Segment, Table, reg as sreg};
 pub use smm::{IoAccess, Smm};
 pub use vector::{MXCSR_MASK, Vector};
-pub use x87::{F80, X87};
+pub use x87::{F80, Pointers, X87};
 
 use serde::{Deserialize, Serialize};
 

@@ -34,6 +34,20 @@ pub struct X87 {
     pub fdp: u64,
     /// Last memory operand's segment.
     pub fds: u16,
+    /// FOP, FDP and FDS as the last unmasked exception found them, or as they were loaded: what is
+    /// saved where only exceptions update them.
+    pub at_exception: Pointers,
+}
+
+/// What x87 instructions leave beside FIP and FCS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointers {
+    /// Opcode, 11 bits.
+    pub fop: u16,
+    /// Address of the memory operand.
+    pub fdp: u64,
+    /// Its segment.
+    pub fds: u16,
 }
 
 impl Default for X87 {
@@ -50,11 +64,17 @@ impl Default for X87 {
             fcs: 0,
             fdp: 0,
             fds: 0,
+            at_exception: Pointers::default(),
         }
     }
 }
 
 impl X87 {
+    /// Notes FOP, FDP and FDS as those of an unmasked exception, or as loaded.
+    pub fn note_pointers(&mut self) {
+        self.at_exception = Pointers { fop: self.fop, fdp: self.fdp, fds: self.fds };
+    }
+
     /// What FNINIT leaves in the control, status and tag words; the registers keep their contents.
     pub fn init(&mut self) {
         *self = Self { r: self.r, fcw: 0x37f, empty: 0xff, ..Self::default() };

@@ -219,6 +219,66 @@ fn without_ne_errors_go_by_ferr_and_ignne() {
     assert!(!machine.board.wires[0].ignne);
 }
 
+/// Whatever ends the error ends FERR#: instructions that load the control or status word, too.
+#[test]
+fn loads_of_the_state_release_ferr() {
+    type Load = fn(&mut CodeAssembler) -> Result<(), IcedError>;
+    let loads: [(&str, Load); 5] = [
+        ("fldcw", |a| a.fldcw(word_ptr(DATA + 2))),
+        ("fldenv", |a| a.fldenv(dword_ptr(DATA + 0x400))),
+        ("frstor", |a| a.frstor(dword_ptr(DATA + 0x400))),
+        ("fxrstor", |a| a.fxrstor(dword_ptr(DATA + 0x200))),
+        ("xrstor", |a| a.xrstor(dword_ptr(DATA + 0x800))),
+    ];
+    for (name, load) in loads {
+        let mut machine = trapped(|a| {
+            a.xor(edx, edx)?;
+            a.mov(eax, 1)?;
+            a.fninit()?;
+            a.fnstenv(dword_ptr(DATA + 0x400))?;
+            a.fxsave(dword_ptr(DATA + 0x200))?;
+            a.fldcw(word_ptr(DATA))?;
+            a.fld1()?;
+            a.fldz()?;
+            a.fdivp(st1, st0)?;
+            a.fld1()?; // waits
+            load(a)?;
+            a.hlt()
+        });
+        write(&mut machine, DATA, &[0x7b, 0x03, 0x7f, 0x03]);
+        machine.cpus[0].control.cr0 &= !bits0::NE;
+        machine.cpus[0].control.cr4 |= bits4::OSFXSR | bits4::OSXSAVE;
+        machine.cpus[0].refresh();
+        assert_eq!(machine.run(100), Stop::Budget, "{name}");
+        assert!(machine.board.ferr(0), "{name}");
+        machine.board.port_write(COPROCESSOR_ERROR, ringhold_emulator::bus::Width::Byte, 0);
+        assert_eq!(machine.run(200), Stop::Halted, "{name}");
+        assert!(!machine.board.ferr(0) && !machine.board.wires[0].ignne, "{name}");
+    }
+}
+
+/// An error that FXRSTOR brings is met by the next instruction that waits, as any other.
+#[test]
+fn a_loaded_error_raises_ferr_at_the_next_instruction_that_waits() {
+    let mut machine = trapped(|a| {
+        a.fxsave(dword_ptr(DATA + 0x200))?;
+        a.mov(dword_ptr(DATA + 0x200), 0x0004_037b)?;
+        a.fxrstor(dword_ptr(DATA + 0x200))?;
+        a.inc(rbx)?;
+        a.fld1()?; // waits
+        a.inc(rbx)?;
+        a.hlt()
+    });
+    machine.cpus[0].control.cr0 &= !bits0::NE;
+    machine.cpus[0].control.cr4 |= bits4::OSFXSR;
+    machine.cpus[0].refresh();
+    assert_eq!(machine.run(4), Stop::Budget);
+    assert!(!machine.board.ferr(0));
+    assert_eq!(machine.run(100), Stop::Budget);
+    assert!(machine.board.ferr(0));
+    assert_eq!(machine.cpus[0].gpr[RBX], 1);
+}
+
 #[test]
 fn a_step_over_a_call_reads_it_as_the_processor_does() {
     for (vendor, intel) in VENDORS {

@@ -3,9 +3,10 @@
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
+use crate::exec::x87::control::{after_release, before_release};
 use crate::exec::{Leave, Step};
 use crate::model::Vendor;
-use crate::state::{F80, MXCSR_MASK, X87, cr0, cr4};
+use crate::state::{F80, MXCSR_MASK, Pointers, X87, cr0, cr4};
 
 /// Bytes of the area.
 const SIZE: u64 = 512;
@@ -33,9 +34,9 @@ impl LegacyRegion {
         rows[0] = u128::from(x87.fcw) | u128::from(x87.status()) << 16 | u128::from(!x87.empty) << 32;
         // AMD's processors save the pointers of pending exceptions alone (AMD64 volume 5, FXSAVE).
         if x87.fsw & ERROR_SUMMARY != 0 || cpu.model.vendor() == Vendor::Intel {
-            let (fcs, fds) = cpu.x87_selectors();
-            rows[0] |= u128::from(x87.fop) << 48 | u128::from(pointer::<WIDE>(x87.fip, fcs)) << 64;
-            rows[1] = u128::from(pointer::<WIDE>(x87.fdp, fds));
+            let (fcs, Pointers { fop, fdp, fds }) = cpu.x87_pointers();
+            rows[0] |= u128::from(fop) << 48 | u128::from(pointer::<WIDE>(x87.fip, fcs)) << 64;
+            rows[1] = u128::from(pointer::<WIDE>(fdp, fds));
         }
         for (nth, row) in rows[ST..].iter_mut().enumerate() {
             let register = x87.r[(usize::from(x87.top) + nth) % 8];
@@ -100,6 +101,7 @@ pub fn fxsave<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> St
 /// FXRSTOR (`WIDE`: FXRSTOR64)
 pub fn fxrstor<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let linear = area(cpu, op, false)?;
+    let wired = before_release(cpu, board)?;
     cpu.check_read(board, linear, op.seg, SIZE)?;
     let mut rows = [0u128; ROWS];
     let vectors = saved_vectors(cpu);
@@ -116,6 +118,7 @@ pub fn fxrstor<const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> S
         cpu.vector.mxcsr = mxcsr;
         cpu.vector.xmm[..count].copy_from_slice(&rows[XMM..XMM + count]);
     }
+    after_release(cpu, board, wired);
     Ok(())
 }
 
@@ -163,6 +166,7 @@ fn x87<const WIDE: bool>(rows: &[u128], old: &X87) -> X87 {
         (new.fip, new.fcs) = (instruction & 0xffff_ffff, (instruction >> 32) as u16);
         (new.fdp, new.fds) = (operand & 0xffff_ffff, (operand >> 32) as u16);
     }
+    new.note_pointers();
     for nth in 0..8 {
         let row = rows[ST + nth];
         new.r[(usize::from(new.top) + nth) % 8] =

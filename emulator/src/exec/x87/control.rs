@@ -4,8 +4,8 @@ use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::{Leave, Step, Word};
-use crate::model::Feature;
-use crate::state::{F80, X87, cr0, efer, gpr};
+use crate::model::{Feature, Vendor};
+use crate::state::{F80, Pointers, X87, cr0, efer, gpr};
 
 use super::arith::tag;
 use super::soft::status::*;
@@ -38,12 +38,13 @@ impl X87 {
 
 /// An instruction that may end a pending exception runs alone where FERR# is wired, or is asserted
 /// from when it was.
-fn before_release(cpu: &Cpu, board: &Board) -> Result<bool, Leave> {
+pub fn before_release(cpu: &Cpu, board: &Board) -> Result<bool, Leave> {
     let wired = cpu.x87.fsw & ES != 0 && (cpu.control.cr0 & cr0::NE == 0 || board.ferr(cpu.id));
     if wired && !cpu.alone { Err(Leave::Alone) } else { Ok(wired) }
 }
 
-fn after_release(cpu: &Cpu, board: &mut Board, wired: bool) {
+/// The other end of [`before_release`]: FERR# goes with the pending exception.
+pub fn after_release(cpu: &Cpu, board: &mut Board, wired: bool) {
     if wired && cpu.x87.fsw & ES == 0 {
         error_line(cpu, board, false);
     }
@@ -70,8 +71,10 @@ pub fn clear_exceptions(cpu: &mut Cpu, board: &mut Board, _: &Op) -> Step {
 /// FLDCW
 pub fn load_control(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter(cpu, board, op)?;
+    let wired = before_release(cpu, board)?;
     let value = cpu.read::<u16>(board, op)?;
     cpu.x87.load_control(value);
+    after_release(cpu, board, wired);
     Ok(())
 }
 
@@ -141,13 +144,26 @@ pub fn wait(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
 
 // --- the environment --------------------------------------------------------------------------
 
+/// Bit 2 of IA32_MISC_ENABLE: FOP is that of the last instruction, whether it raised anything or not.
+const FOPCODE_COMPATIBILITY: u64 = 1 << 2;
+
 impl Cpu {
-    /// FCS and FDS as they are saved: zero on processors that have them no more (SDM volume 1, 8.1.8).
-    pub fn x87_selectors(&self) -> (u16, u16) {
-        if self.model.has(Feature::FpcsDeprecated) && self.protected() && !self.v86() {
-            return (0, 0);
+    /// FCS, and FOP, FDP and FDS, as they are saved (SDM volume 1, 8.1.8 and 8.1.9). The selectors are
+    /// zero on processors that have them no more. With `fdp_excptn_only` the operand is that of the last
+    /// unmasked exception; so is the opcode on Intel's processors out of fopcode compatibility mode.
+    pub fn x87_pointers(&self) -> (u16, Pointers) {
+        let x = &self.x87;
+        let (mut fcs, mut saved) = (x.fcs, Pointers { fop: x.fop & 0x7ff, fdp: x.fdp, fds: x.fds });
+        if self.model.has(Feature::FdpExcptnOnly) {
+            (saved.fdp, saved.fds) = (x.at_exception.fdp, x.at_exception.fds);
         }
-        (self.x87.fcs, self.x87.fds)
+        if self.model.vendor() == Vendor::Intel && self.msr.misc_enable & FOPCODE_COMPATIBILITY == 0 {
+            saved.fop = x.at_exception.fop & 0x7ff;
+        }
+        if self.model.has(Feature::FpcsDeprecated) && self.protected() && !self.v86() {
+            (fcs, saved.fds) = (0, 0);
+        }
+        (fcs, saved)
     }
 }
 
@@ -168,11 +184,11 @@ fn environment<const WORD: usize>(cpu: &Cpu) -> [u8; 28] {
     put(0, ones | u32::from(x.fcw));
     put(1, ones | u32::from(x.status()));
     put(2, ones | u32::from(x.tag_word()));
-    let fop = u32::from(x.fop & 0x7ff);
-    let (fcs, fds) = cpu.x87_selectors();
+    let (fcs, Pointers { fop, fdp, fds }) = cpu.x87_pointers();
+    let fop = u32::from(fop);
     if real_layout(cpu) {
         let code = (u32::from(fcs) << 4).wrapping_add(x.fip as u32);
-        let data = (u32::from(fds) << 4).wrapping_add(x.fdp as u32);
+        let data = (u32::from(fds) << 4).wrapping_add(fdp as u32);
         put(3, ones | code & 0xffff);
         put(4, code >> 16 << 12 & 0x0fff_f000 | fop);
         put(5, ones | data & 0xffff);
@@ -180,7 +196,7 @@ fn environment<const WORD: usize>(cpu: &Cpu) -> [u8; 28] {
     } else {
         put(3, x.fip as u32);
         put(4, u32::from(fcs) | fop << 16);
-        put(5, x.fdp as u32);
+        put(5, fdp as u32);
         put(6, ones | u32::from(fds));
     }
     image
@@ -212,6 +228,7 @@ fn set_environment<const WORD: usize>(cpu: &mut Cpu, image: &[u8]) {
             x.fop = (get(4) >> 16) as u16 & 0x7ff;
         }
     }
+    x.note_pointers();
 }
 
 /// The linear address of `at` bytes behind `linear`.
@@ -255,9 +272,11 @@ pub fn store_environment<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op
 /// FLDENV in places of `WORD` bytes.
 pub fn load_environment<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter(cpu, board, op)?;
+    let wired = before_release(cpu, board)?;
     let mut image = [0; 28];
     read_image(cpu, board, op, &mut image[..7 * WORD])?;
     set_environment::<WORD>(cpu, &image);
+    after_release(cpu, board, wired);
     Ok(())
 }
 
@@ -282,6 +301,7 @@ pub fn save<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Ste
 /// FRSTOR in places of `WORD` bytes.
 pub fn restore<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     enter(cpu, board, op)?;
+    let wired = before_release(cpu, board)?;
     let mut image = [0; 108];
     read_image(cpu, board, op, &mut image[..7 * WORD + 80])?;
     set_environment::<WORD>(cpu, &image);
@@ -294,5 +314,6 @@ pub fn restore<const WORD: usize>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> 
             sign_exponent: u16::from_le_bytes([bytes[8], bytes[9]]),
         };
     }
+    after_release(cpu, board, wired);
     Ok(())
 }

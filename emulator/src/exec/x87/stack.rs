@@ -76,6 +76,7 @@ impl X87 {
             flags &= !(PE | C1);
         }
         self.fsw = self.fsw & !C1 | flags | ES | B;
+        self.note_pointers();
         unmasked & holding == 0
     }
 

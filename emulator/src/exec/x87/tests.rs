@@ -223,6 +223,7 @@ fn image<const N: usize>(bench: &Bench) -> [u8; N] {
 #[test]
 fn the_last_instruction_is_remembered() {
     let mut bench = Bench::new();
+    bench.cpu.model.features.set(Feature::FdpExcptnOnly, false);
     bench.cpu.model.features.set(Feature::FpcsDeprecated, false);
     bench.cpu.seg[usize::from(sreg::CS)].selector = 0x10;
     bench.cpu.seg[usize::from(sreg::DS)].selector = 0x18;
@@ -243,11 +244,55 @@ fn the_last_instruction_is_remembered() {
     assert_eq!(word(24), 0xffff_0018);
 }
 
+/// SDM volume 1, 8.1.8 and 8.1.9: with `fdp_excptn_only` the operand, and on Intel's processors out of
+/// fopcode compatibility mode the opcode, are those of the last unmasked exception.
+#[test]
+fn operand_and_opcode_may_be_those_of_the_last_exception() {
+    // FLD1; FADD dword [RSI+0x40]; FNSTENV [RSI]
+    let plain = [0xd9, 0xe8, 0xd8, 0x46, 0x40, 0xd9, 0x36];
+    // FLD1; FDIV dword [RSI+0x44], of zero; FNCLEX; FADD dword [RSI+0x40]; FNSTENV [RSI]
+    let failed = [0xd9, 0xe8, 0xd8, 0x76, 0x44, 0xdb, 0xe2, 0xd8, 0x46, 0x40, 0xd9, 0x36];
+    for (vendor, feature, compatible) in [
+        ("AuthenticAMD", false, false),
+        ("AuthenticAMD", true, false),
+        ("GenuineIntel", false, false),
+        ("GenuineIntel", true, false),
+        ("GenuineIntel", true, true),
+    ] {
+        let saved = |code: &[u8]| {
+            let mut bench = Bench::new();
+            bench.cpu.model.vendor = vendor.into();
+            bench.cpu.model.features.set(Feature::FpcsDeprecated, false);
+            bench.cpu.model.features.set(Feature::FdpExcptnOnly, feature);
+            bench.cpu.msr.misc_enable = u64::from(compatible) << 2;
+            bench.cpu.seg[usize::from(sreg::DS)].selector = 0x18;
+            bench.cpu.x87.init();
+            // #Z is not masked.
+            bench.cpu.x87.load_control(0x37b);
+            bench.board.fabric.memory.write(OPERAND, &[0; 0x80]);
+            run_all(&mut bench, 0x1000, code).expect("no fault");
+            let saved = image::<28>(&bench);
+            let word =
+                |at: usize| u32::from_le_bytes([saved[at], saved[at + 1], saved[at + 2], saved[at + 3]]);
+            (word(16) >> 16, word(20), word(24) & 0xffff)
+        };
+        let always = vendor == "AuthenticAMD" || compatible;
+        let (operand, divisor) = (OPERAND as u32 + 0x40, OPERAND as u32 + 0x44);
+        let opcode = |of_exception: u32| if always { 0x046 } else { of_exception };
+        let data = |of_exception: (u32, u32)| if feature { of_exception } else { (operand, 0x18) };
+        let (fdp, fds) = data((0, 0));
+        assert_eq!(saved(&plain), (opcode(0), fdp, fds), "{vendor} {feature} {compatible}");
+        let (fdp, fds) = data((divisor, 0x18));
+        assert_eq!(saved(&failed), (opcode(0x076), fdp, fds), "{vendor} {feature} {compatible}");
+    }
+}
+
 #[test]
 fn real_mode_environments_hold_linear_addresses() {
     for (bytes, at) in [(&[0xd9, 0x36][..], 12), (&[0x66, 0xd9, 0x36], 6)] {
         let mut bench = Bench::new();
         bench.cpu.control.cr0 &= !cr0::PE;
+        bench.cpu.model.features.set(Feature::FdpExcptnOnly, false);
         bench.cpu.refresh();
         let x = &mut bench.cpu.x87;
         (x.fip, x.fcs, x.fdp, x.fds, x.fop) = (0x1234, 0xabcd, 0x5678, 0x9000, 0x5d9);
@@ -451,7 +496,15 @@ mod native {
         let x = bench.cpu.x87.clone();
         After {
             tags: x.tag_word(),
-            x87: X87 { fop: 0, fip: 0, fcs: 0, fdp: 0, fds: 0, ..x },
+            x87: X87 {
+                fop: 0,
+                fip: 0,
+                fcs: 0,
+                fdp: 0,
+                fds: 0,
+                at_exception: crate::state::Pointers::default(),
+                ..x
+            },
             operand: bench.operand(),
             ax: bench.cpu.gpr[usize::from(gpr::RAX)] as u16,
             status: bench.cpu.flags.status(),

@@ -5,6 +5,7 @@ use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
 use crate::decode::Op;
 use crate::exec::sse::state::{LegacyRegion, XMM_OFFSET};
+use crate::exec::x87::control::{after_release, before_release};
 use crate::exec::{Leave, Step};
 use crate::model::Feature;
 use crate::model::components::{
@@ -145,6 +146,7 @@ pub fn restore<const SUPERVISOR: bool, const WIDE: bool>(cpu: &mut Cpu, board: &
     if !header_is_valid::<SUPERVISOR>(cpu, present, layout, &reserved, enabled) {
         return Err(cpu.gp(0));
     }
+    let wired = before_release(cpu, board)?;
     let compacted = layout & COMPACTED != 0;
     let wanted = components(cpu, SUPERVISOR);
     let loaded = wanted & present;
@@ -188,6 +190,7 @@ pub fn restore<const SUPERVISOR: bool, const WIDE: bool>(cpu: &mut Cpu, board: &
     cpu.vector = vector;
     if let Some(x87) = x87 {
         cpu.x87 = x87;
+        after_release(cpu, board, wired);
     }
     cpu.set_pkru(pkru);
     Ok(())

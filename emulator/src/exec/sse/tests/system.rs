@@ -270,6 +270,9 @@ fn fxsave_has_the_layout_of_the_manual() {
     let (mut cpu, mut board) = machine();
     cpu.model.vendor = "GenuineIntel".into();
     cpu.model.features.set(Feature::FpcsDeprecated, false);
+    cpu.model.features.set(Feature::FdpExcptnOnly, false);
+    // Fopcode compatibility mode
+    cpu.msr.misc_enable |= 4;
     cpu.gpr[usize::from(gpr::RDI)] = DATA;
     let x87 = &mut cpu.x87;
     (x87.fcw, x87.fsw, x87.top, x87.empty, x87.fop) = (0x37f, 0x4100, 6, 0x3f, 0x123);
@@ -296,6 +299,7 @@ fn fxsave_has_the_layout_of_the_manual() {
     }
     // The selectors have no place in the 64-bit form.
     (cpu.x87.fcs, cpu.x87.fds) = (0, 0);
+    cpu.x87.note_pointers();
     let saved = cpu.state();
     execute(&mut cpu, &mut board, FXSAVE64).unwrap();
     cpu.x87.init();
@@ -317,6 +321,7 @@ fn fxsave_of_x87_pointers_by_vendor_and_feature() {
         let (mut cpu, mut board) = machine();
         cpu.model.vendor = vendor.into();
         cpu.model.features.set(Feature::FpcsDeprecated, deprecated);
+        cpu.msr.misc_enable |= 4;
         cpu.gpr[usize::from(gpr::RDI)] = DATA;
         (cpu.x87.fip, cpu.x87.fcs, cpu.x87.fop) = (0x1111_2222_3333_4444, 0x55, 0x123);
         if pending {
