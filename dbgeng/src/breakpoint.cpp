@@ -1,10 +1,12 @@
-// IDebugBreakpoint.
+// IDebugBreakpoint and IDebugBreakpoint2, whose table begins with that of the first.
 #include "breakpoint.h"
 #include "shapes.h"
 #include <stdlib.h>
 #include <string.h>
 
 namespace {
+
+constexpr GUID IID_BREAKPOINT2 = {0x1b278d20, 0x79f2, 0x426e, {0xa3, 0xf9, 0xc1, 0xdd, 0xf3, 0x75, 0xd4, 0x8e}};
 
 SRWLOCK lock = SRWLOCK_INIT;
 Breakpoint *breakpoints = nullptr;
@@ -25,7 +27,8 @@ template <typename Ask> HRESULT call(Breakpoint *self, unsigned slot, Ask ask) {
 
 HRESULT query(Breakpoint *self, REFIID iid, void **found) {
     if (!found) return E_INVALIDARG;
-    bool ours = memcmp(&iid, &IID_IUnknown, sizeof iid) == 0 || memcmp(&iid, &IID_IDebugBreakpoint, sizeof iid) == 0;
+    bool ours = memcmp(&iid, &IID_IUnknown, sizeof iid) == 0 || memcmp(&iid, &IID_IDebugBreakpoint, sizeof iid) == 0 ||
+                memcmp(&iid, &IID_BREAKPOINT2, sizeof iid) == 0;
     *found = ours ? self : nullptr;
     return ours ? S_OK : E_NOINTERFACE;
 }
@@ -71,7 +74,11 @@ template <unsigned Slot> HRESULT get_text(Breakpoint *self, char *buffer, ULONG 
     return call(self, Slot, [&](Call &call) -> Call & { return call.room(buffer, room).out(size); });
 }
 
-template <unsigned Slot> HRESULT set_text(Breakpoint *self, const char *text) {
+template <unsigned Slot> HRESULT get_wide(Breakpoint *self, wchar_t *buffer, ULONG room, ULONG *size) {
+    return call(self, Slot, [&](Call &call) -> Call & { return call.wide_room(buffer, room).out(size); });
+}
+
+template <unsigned Slot, typename Character> HRESULT set_text(Breakpoint *self, const Character *text) {
     return call(self, Slot, [&](Call &call) -> Call & { return call.text(text); });
 }
 
@@ -105,10 +112,14 @@ const Vtable METHODS = {
     entry(17, get<17>),       // GetMatchThreadId
     entry(18, set<18>),       // SetMatchThreadId
     entry(19, get_text<19>),  // GetCommand
-    entry(20, set_text<20>),  // SetCommand
+    entry(20, set_text<20, char>), // SetCommand
     entry(21, get_text<21>),  // GetOffsetExpression
-    entry(22, set_text<22>),  // SetOffsetExpression
-    entry(23, get_parameters) // GetParameters
+    entry(22, set_text<22, char>), // SetOffsetExpression
+    entry(23, get_parameters), // GetParameters
+    entry(24, get_wide<24>),  // GetCommandWide
+    entry(25, set_text<20, wchar_t>), // SetCommandWide
+    entry(26, get_wide<26>),  // GetOffsetExpressionWide
+    entry(27, set_text<22, wchar_t>), // SetOffsetExpressionWide
 };
 
 } // namespace

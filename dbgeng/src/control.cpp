@@ -68,6 +68,15 @@ HRESULT get_prompt(Face *self, char *buffer, ULONG size, ULONG *used) {
     return Call(self, 20).room(buffer, size).out(used).make();
 }
 
+HRESULT get_prompt_wide(Face *self, wchar_t *buffer, ULONG size, ULONG *used) {
+    return Call(self, 126).wide_room(buffer, size).out(used).make();
+}
+
+HRESULT disassemble_wide(Face *self, ULONG64 offset, ULONG flags, wchar_t *buffer, ULONG size, ULONG *used,
+                         ULONG64 *end) {
+    return Call(self, 128).u64(offset).u32(flags).wide_room(buffer, size).out(used).must(end).make();
+}
+
 HRESULT disassemble(Face *self, ULONG64 offset, ULONG flags, char *buffer, ULONG size, ULONG *used, ULONG64 *end) {
     return Call(self, 26).u64(offset).u32(flags).room(buffer, size).out(used).must(end).make();
 }
@@ -208,6 +217,12 @@ const Vtable CONTROL_METHODS = {
     at(78, extension_function),   // GetExtensionFunction
     at(93, wait_for_event),       // WaitForEvent
     at(94, last_event),           // GetLastEventInformation
+    at(126, get_prompt_wide),     // GetPromptTextWide
+    at(128, disassemble_wide),    // DisassembleWide
     at(132, evaluate<wchar_t>),   // EvaluateWide
     at(133, execute<wchar_t>),    // ExecuteWide
+    at(135, find_breakpoint<69>), // GetBreakpointByIndex2
+    at(136, find_breakpoint<70>), // GetBreakpointById2
+    at(137, add_breakpoint),      // AddBreakpoint2
+    at(138, remove_breakpoint),   // RemoveBreakpoint2
 };

@@ -22,6 +22,11 @@ pub(crate) trait Arguments {
     /// The text at an address of this process, up to its zero or so many characters.
     fn text(&mut self, address: u64, wide: bool, most: Option<usize>) -> String;
 
+    /// Whether the format is of wide characters: `%s` and `%c` are wide then, `%S` and `%C` not.
+    fn wide_format(&self) -> bool {
+        false
+    }
+
     /// The text at an address of the target; `None` if it cannot be read.
     fn target_text(&mut self, address: u64, wide: bool) -> Option<String>;
 }
@@ -165,7 +170,7 @@ fn converted(conversion: &Conversion<'_>, arguments: &mut dyn Arguments, printed
         "%" => return printed.push('%'),
         "c" | "C" => {
             let value = arguments.integer();
-            let wide = conversion.kind == "C" || conversion.size == Size::Long;
+            let wide = (conversion.kind == "C") != arguments.wide_format() || conversion.size == Size::Long;
             let unit = if wide { value as u16 } else { u16::from(value as u8) };
             (String::new(), char::from_u32(unit.into()).unwrap_or('\u{fffd}').to_string(), false)
         }
@@ -174,7 +179,7 @@ fn converted(conversion: &Conversion<'_>, arguments: &mut dyn Arguments, printed
             let wide = match conversion.size {
                 Size::Long => true,
                 Size::Half => false,
-                _ => conversion.kind == "S",
+                _ => (conversion.kind == "S") != arguments.wide_format(),
             };
             let text = match address {
                 0 => "(null)".into(),

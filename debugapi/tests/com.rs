@@ -113,10 +113,12 @@ fn iids_and_vtable_sizes_are_the_published_ones() {
         ("IDebugEventCallbacks", IDebugEventCallbacks::IID),
         ("IDebugHostContext", IDebugHostContext::IID),
         ("IDebugBreakpoint", IDebugBreakpoint::IID),
+        ("IDebugBreakpoint2", IDebugBreakpoint2::IID),
     ] {
         assert_eq!(iid, known(name).iid, "{name}");
     }
     assert_eq!(size_of::<IDebugBreakpoint_Vtbl>() / size_of::<usize>(), 24);
+    assert_eq!(size_of::<IDebugBreakpoint2_Vtbl>() / size_of::<usize>(), 28);
 }
 
 /// The declarations make the vtables, so their order is the slots'.
@@ -127,7 +129,7 @@ fn methods_are_declared_in_the_published_order() {
         include_str!("../src/com/callbacks.rs"),
         include_str!("../src/com/client.rs"),
         include_str!("../src/com/context.rs"),
-        include_str!("../src/com/control.rs"),
+        include_str!("../src/com/control/interface.rs"),
         include_str!("../src/com/data_spaces.rs"),
         include_str!("../src/com/host_memory.rs"),
         include_str!("../src/com/registers.rs"),
@@ -183,10 +185,20 @@ fn every_interface_leads_to_every_other_with_one_identity() {
 }
 
 /// Methods that are the face's own, without a command.
-const LOCAL: [&str; 19] = [
+const LOCAL: [&str; 29] = [
     "OutputVaList",
     "ControlledOutputVaList",
     "OutputPromptVaList",
+    "OutputWide",
+    "OutputVaListWide",
+    "ControlledOutputWide",
+    "ControlledOutputVaListWide",
+    "OutputPromptWide",
+    "OutputPromptVaListWide",
+    "GetBreakpointByIndex2",
+    "GetBreakpointById2",
+    "AddBreakpoint2",
+    "RemoveBreakpoint2",
     "EvaluateWide",
     "ExecuteWide",
     "GetOffsetByNameWide",
@@ -418,6 +430,118 @@ fn output_takes_the_arguments_that_its_format_asks_for() {
         [&[many.as_str()], &rest[..]].concat(),
         "what is for one client, the other does not hear"
     );
+}
+
+/// A text of wide characters with its zero.
+fn utf16(text: &str) -> Vec<u16> {
+    text.encode_utf16().chain([0]).collect()
+}
+
+#[test]
+fn wide_forms_print_and_give_wide_text() {
+    let (client, told) = (client(), Told::default());
+    type OpenWide = unsafe extern "C" fn(*mut c_void, u32, *const u16, ...) -> i32;
+    type OpenControlledWide = unsafe extern "C" fn(*mut c_void, u32, u32, *const u16, ...) -> i32;
+    // SAFETY: all places are variables of this function, all interfaces are alive, and arguments
+    // are those of the formats.
+    unsafe {
+        let output: IDebugOutputCallbacks = Listener(Arc::clone(&told), 0, Votes::default()).into();
+        client.SetOutputCallbacks(output.as_raw()).ok().unwrap();
+        let control: IDebugControl4 = client.cast().unwrap();
+        let this = control.as_raw();
+        let slot = |slot: usize| *(*this.cast::<*const *const ()>()).add(slot);
+        let output: OpenWide = std::mem::transmute(slot(120));
+        let controlled: OpenControlledWide = std::mem::transmute(slot(122));
+        let prompt: OpenWide = std::mem::transmute(slot(124));
+        // In a wide format a plain %s is wide.
+        let (format, wide) = (utf16("%s %S %hs %d %f é"), utf16("wide"));
+        let arguments = (wide.as_ptr(), c"narrow".as_ptr(), c"half".as_ptr());
+        assert_eq!(output(this, 1, format.as_ptr(), arguments.0, arguments.1, arguments.2, -3, 0.5f64), 0);
+        assert_eq!(controlled(this, 1, 2, utf16("%c%d").as_ptr(), 0xe9, 7), 0);
+        assert_eq!(controlled(this, 3, 2, utf16("ignored").as_ptr()), 0);
+        assert_eq!(prompt(this, 1, utf16("%d> ").as_ptr(), 3), 0);
+        assert_eq!(prompt(this, 1, std::ptr::null()), 0);
+        assert_eq!(output(this, 1, std::ptr::null()) as u32, 0x8007_0057);
+
+        let (mut text, mut used, mut end) = ([0u16; 64], 0, 0);
+        control.GetPromptTextWide(text.as_mut_ptr(), 64, &raw mut used).ok().unwrap();
+        assert_eq!(text[..used as usize], utf16("kd> "));
+        let code = control.DisassembleWide(0x7c00, 0, text.as_mut_ptr(), 8, &raw mut used, &raw mut end);
+        assert_eq!((code.0, end), (1, 0x7c01));
+        assert_eq!(text[..8], utf16("0000000"));
+
+        let symbols: IDebugSymbols3 = client.cast().unwrap();
+        let (image, name, late) = (utf16("a.sys"), utf16("driver"), utf16("läte"));
+        symbols.AddSyntheticModuleWide(0x7000, 0x1000, image.as_ptr(), name.as_ptr(), 0).ok().unwrap();
+        let nowhere = std::ptr::null_mut();
+        symbols.AddSyntheticSymbolWide(0x7c00, 1, late.as_ptr(), 0, nowhere).ok().unwrap();
+        let (mut offset, mut distance, mut index, mut handle) = (0, 0, 9, 0);
+        symbols.GetOffsetByNameWide(utf16("driver!läte").as_ptr(), &raw mut offset).ok().unwrap();
+        assert_eq!(offset, 0x7c00);
+        let named =
+            symbols.GetNameByOffsetWide(0x7c05, text.as_mut_ptr(), 9, &raw mut used, &raw mut distance);
+        assert_eq!((named.0, used, distance), (1, 12, 5));
+        assert_eq!(text[..9], utf16("driver!l"));
+        let near = symbols.GetNearNameByOffsetWide(
+            0x7c05,
+            0,
+            text.as_mut_ptr(),
+            64,
+            &raw mut used,
+            &raw mut distance,
+        );
+        assert_eq!((near.0, &text[..12]), (0, &utf16("driver!läte")[..]));
+        symbols.GetModuleByModuleNameWide(name.as_ptr(), 0, &raw mut index, &raw mut offset).ok().unwrap();
+        assert_eq!((index, offset), (0, 0x7000));
+        let none = symbols.GetModuleByModuleName2Wide(name.as_ptr(), 0, 1, &raw mut index, &raw mut offset);
+        assert_eq!(none.0 as u32, 0x8000_4002, "no loaded modules");
+        symbols
+            .GetModuleNameStringWide(0, u32::MAX, 0x7000, text.as_mut_ptr(), 64, &raw mut used)
+            .ok()
+            .unwrap();
+        assert_eq!(text[..used as usize], utf16("a.sys"));
+        symbols.StartSymbolMatchWide(utf16("*!l?te").as_ptr(), &raw mut handle).ok().unwrap();
+        symbols
+            .GetNextSymbolMatchWide(handle, text.as_mut_ptr(), 64, &raw mut used, &raw mut offset)
+            .ok()
+            .unwrap();
+        assert_eq!((&text[..12], offset), (&utf16("driver!läte")[..], 0x7c00));
+    }
+    let told = told.lock().unwrap().clone();
+    assert_eq!(
+        told,
+        ["output 1 wide narrow half -3 0.500000 é", "output 2 é7", "output 16 kd> 3> ", "output 16 kd> "]
+    );
+}
+
+#[test]
+fn a_breakpoint_has_wide_texts_by_its_second_version() {
+    let client = client();
+    // SAFETY: all places are variables of this function, and all interfaces are alive.
+    unsafe {
+        let control: IDebugControl4 = client.cast().unwrap();
+        let (mut added, mut found) = (std::ptr::null_mut(), std::ptr::null_mut());
+        control.AddBreakpoint2(0, u32::MAX, &raw mut added).ok().unwrap();
+        let first = IDebugBreakpoint::from_raw(added);
+        let second: IDebugBreakpoint2 = first.cast().unwrap();
+        assert_eq!(second.as_raw(), first.as_raw(), "one table for both");
+        second.SetCommandWide(utf16("r; é").as_ptr()).ok().unwrap();
+        second.SetOffsetExpressionWide(utf16("7c00+1").as_ptr()).ok().unwrap();
+        assert_eq!(second.SetCommandWide(std::ptr::null()).0 as u32, 0x8007_0057);
+        let (mut text, mut used, mut offset) = ([0u16; 16], 0, 0);
+        second.GetCommandWide(text.as_mut_ptr(), 16, &raw mut used).ok().unwrap();
+        assert_eq!(text[..used as usize], utf16("r; é"));
+        assert_eq!(second.GetOffsetExpressionWide(text.as_mut_ptr(), 4, &raw mut used).0, 1);
+        assert_eq!((&text[..4], used), (&utf16("7c0")[..], 7));
+        first.GetOffset(&raw mut offset).ok().unwrap();
+        assert_eq!(offset, 0x7c01);
+        control.GetBreakpointById2(0, &raw mut found).ok().unwrap();
+        assert_eq!(IDebugBreakpoint2::from_raw(found).as_raw(), added);
+        control.GetBreakpointByIndex2(0, &raw mut found).ok().unwrap();
+        assert_eq!(IDebugBreakpoint2::from_raw(found).as_raw(), added);
+        control.RemoveBreakpoint2(added).ok().unwrap();
+        assert_eq!(first.GetOffset(&raw mut offset).0 as u32, 0x8000_4002);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use ringhold::Machine;
-use ringhold::boot::Images;
+use ringhold::boot::{self, Images};
 use ringhold::config::Config;
 use ringhold::debugapi::command::{Command, Data, Event, Input, Output, Reply, Room, Text};
 use ringhold::debugapi::{Location, Session};
@@ -352,18 +352,21 @@ fn same(call: &Command, direct: Reply, relayed: &Reply) {
     assert_eq!(&expected, relayed, "{call:?}");
 }
 
-/// The machine that is called without a wire between.
-fn machine() -> Machine {
+/// The machine that is called without a wire between, and a session that knows its modules.
+fn machine() -> (Session, Machine) {
     let mut config = Config::from_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(super::MACHINE)).unwrap();
     super::CHANGES.iter().for_each(|change| config.set(change).unwrap());
-    Machine::with_images(config.clone(), &Images::read(&config).unwrap()).unwrap()
+    let images = Images::read(&config).unwrap();
+    let mut session = Session::unattached();
+    session.set_modules(boot::modules(&images));
+    (session, Machine::with_images(config, &images).unwrap())
 }
 
 #[test]
 #[ignore = "apt-get install g++-mingw-w64-x86-64 make wine wine64; cargo test --test dbgeng -- --ignored"]
 fn the_dll_answers_as_the_session_does() {
     let served = super::serve(&directory("dbgeng").join("relay.serial"));
-    let (mut session, mut machine) = (Session::unattached(), machine());
+    let (mut session, mut machine) = machine();
     let mut direct = |call: &Command| session.execute(&mut machine, call);
     let mut wire = Client::connect(&served);
     for call in beginning() {

@@ -14,7 +14,7 @@ use windows_core::{HRESULT, IUnknown, Interface, implement, interface};
 use super::callbacks::Held;
 use super::{E_INVALIDARG, E_NOINTERFACE, E_UNEXPECTED, IDebugClient, IDebugClient5, S_OK, Shared};
 use crate::command::Command;
-use crate::edge::{Out, room, text};
+use crate::edge::{Out, room, text, wide_text};
 
 #[interface("5bd9d474-5975-423a-b88b-65a8e7110e65")]
 /// Slots 3 to 23.
@@ -47,13 +47,27 @@ pub unsafe trait IDebugBreakpoint: IUnknown {
     pub fn GetParameters(&self, parameters: *mut c_void) -> HRESULT;
 }
 
+#[interface("1b278d20-79f2-426e-a3f9-c1ddf375d48e")]
+/// Slots 24 to 27.
+pub unsafe trait IDebugBreakpoint2: IDebugBreakpoint {
+    pub fn GetCommandWide(&self, buffer: *mut u16, buffer_size: u32, command_size: *mut u32) -> HRESULT;
+    pub fn SetCommandWide(&self, command: *const u16) -> HRESULT;
+    pub fn GetOffsetExpressionWide(
+        &self,
+        buffer: *mut u16,
+        buffer_size: u32,
+        expression_size: *mut u32,
+    ) -> HRESULT;
+    pub fn SetOffsetExpressionWide(&self, expression: *const u16) -> HRESULT;
+}
+
 #[interface("0d3b6d52-7c43-4a0e-9f19-52696e67686f")]
 /// How a breakpoint of our own is known.
 unsafe trait IOwnBreakpoint: IUnknown {
     pub fn Handle(&self, handle: *mut u64) -> HRESULT;
 }
 
-#[implement(IDebugBreakpoint, IOwnBreakpoint)]
+#[implement(IDebugBreakpoint2, IOwnBreakpoint)]
 struct Breakpoint {
     session: Reach,
     handle: u64,
@@ -92,7 +106,9 @@ impl Objects {
         let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Held(object) = objects.entry(handle).or_insert_with(|| {
             let session = Reach(Weak::clone(session));
-            let object: IDebugBreakpoint = Breakpoint { session, handle, adder: adder.map(Held) }.into();
+            let newest: IDebugBreakpoint2 = Breakpoint { session, handle, adder: adder.map(Held) }.into();
+            // Its table begins with that of the first version.
+            let object = IDebugBreakpoint::clone(&newest);
             // One reference that no one gives back.
             std::mem::forget(object.clone());
             Held(object)
@@ -222,5 +238,32 @@ impl IDebugBreakpoint_Impl for Breakpoint_Impl {
 
     breakpoint_methods! {
         GetParameters(parameters: *mut c_void) = {} => [Out::NeedBytes(parameters)];
+    }
+}
+
+impl IDebugBreakpoint2_Impl for Breakpoint_Impl {
+    breakpoint_methods! {
+        GetCommandWide(buffer: *mut u16, buffer_size: u32, command_size: *mut u32)
+            = { buffer: room(buffer, buffer_size) }
+            => [Out::Bytes(buffer.cast()), Out::U32(command_size)];
+        GetOffsetExpressionWide(buffer: *mut u16, buffer_size: u32, expression_size: *mut u32)
+            = { buffer: room(buffer, buffer_size) }
+            => [Out::Bytes(buffer.cast()), Out::U32(expression_size)];
+    }
+
+    unsafe fn SetCommandWide(&self, command: *const u16) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe {
+            let Some(command) = wide_text(command) else { return E_INVALIDARG };
+            self.session.call(Command::SetCommand { breakpoint: self.handle, command }, &[])
+        }
+    }
+
+    unsafe fn SetOffsetExpressionWide(&self, expression: *const u16) -> HRESULT {
+        // SAFETY: a COM client vouches for its pointers.
+        unsafe {
+            let Some(expression) = wide_text(expression) else { return E_INVALIDARG };
+            self.session.call(Command::SetOffsetExpression { breakpoint: self.handle, expression }, &[])
+        }
     }
 }

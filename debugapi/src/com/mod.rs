@@ -57,7 +57,7 @@ use crate::command::{Command, Event, Output};
 use crate::edge::{self, Out};
 use crate::host::Execute;
 
-pub use breakpoint::{IDebugBreakpoint, IDebugBreakpoint_Vtbl};
+pub use breakpoint::{IDebugBreakpoint, IDebugBreakpoint_Vtbl, IDebugBreakpoint2, IDebugBreakpoint2_Vtbl};
 pub use callbacks::{
     IDebugEventCallbacks, IDebugEventCallbacks_Impl, IDebugOutputCallbacks, IDebugOutputCallbacks_Impl,
 };

@@ -1,16 +1,17 @@
-//! Output, ControlledOutput and OutputPrompt take as many arguments as their format asks for.
+//! Output, ControlledOutput and OutputPrompt, and their wide forms, take as many arguments as their
+//! format asks for.
 //!
-//! Rust's own functions cannot. So these three are written without a prologue: they lay out what
-//! the System V ABI calls a `va_list` (psABI for x86-64, 3.5.7), and hand it to functions that
-//! take one. The methods ending in VaList get theirs from the caller.
+//! Rust's own functions cannot. So these are written without a prologue: they lay out what the
+//! System V ABI calls a `va_list` (psABI for x86-64, 3.5.7), and hand it to the methods ending in
+//! VaList, which get theirs from the caller otherwise.
 
 use std::arch::naked_asm;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
 
 use windows_core::{HRESULT, Interface};
 
-use super::{E_INVALIDARG, IDebugClient5, IDebugControl, IDebugControl4, IDebugControl4_Vtbl, Shared};
+use super::{E_INVALIDARG, IDebugClient5, IDebugControl4, IDebugControl4_Vtbl, Shared};
 use crate::command::{Command, Room, Text};
 use crate::printf::{self, Arguments};
 
@@ -55,9 +56,14 @@ impl VaList {
 struct Given<'a> {
     list: &'a mut VaList,
     shared: &'a Shared,
+    characters: Characters,
 }
 
 impl Arguments for Given<'_> {
+    fn wide_format(&self) -> bool {
+        self.characters == Characters::Wide
+    }
+
     fn integer(&mut self) -> u64 {
         let list = &mut *self.list;
         // SAFETY: the client vouches that its arguments are those of the format.
@@ -111,36 +117,42 @@ impl Arguments for Given<'_> {
     }
 }
 
-/// What a format and its arguments say; E_INVALIDARG for null and for a conversion that is not
+/// Of what a format is made: it says what a plain `%s` and `%c` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Characters {
+    Narrow,
+    Wide,
+}
+
+/// What a format and its arguments say; E_INVALIDARG without one, and for a conversion that is not
 /// known.
 ///
 /// # Safety
-/// The format ends with a zero byte; the arguments are those that it asks for.
+/// The arguments are those that the format asks for.
 pub(super) unsafe fn formatted(
     shared: &Shared,
-    format: *const c_char,
+    format: Option<Text>,
+    characters: Characters,
     arguments: *mut c_void,
 ) -> Result<Text, HRESULT> {
-    if format.is_null() {
-        return Err(E_INVALIDARG);
-    }
-    // SAFETY: the caller vouches for both.
-    let (format, list) = unsafe { (CStr::from_ptr(format), arguments.cast::<VaList>().as_mut()) };
+    let Some(Text(format)) = format else { return Err(E_INVALIDARG) };
+    // SAFETY: the caller vouches for the list.
+    let list = unsafe { arguments.cast::<VaList>().as_mut() };
     let mut none =
         VaList { general: GENERAL, floating: ALL, stack: std::ptr::null(), saved: std::ptr::null() };
-    let format = format.to_string_lossy();
     // Without a list there must be nothing to take from it.
     if list.is_none() && format.replace("%%", "").contains('%') {
         return Err(E_INVALIDARG);
     }
-    let mut given = Given { list: list.unwrap_or(&mut none), shared };
+    let mut given = Given { list: list.unwrap_or(&mut none), shared, characters };
     printf::print(&format, &mut given).map(Text).map_err(|_| E_INVALIDARG)
 }
 
 /// The body of a method whose first arguments are `$fixed` in number, itself included: it saves the
-/// registers of arguments, makes a `va_list` of them and passes it on behind the fixed ones.
+/// registers of arguments, makes a `va_list` of them and calls the method at `$slot` of the same
+/// object, which takes one behind the fixed arguments, in the register `$list`.
 macro_rules! with_list {
-    ($fixed:literal, $list:literal, $to:path) => {
+    ($fixed:literal, $list:literal, $slot:literal) => {
         naked_asm!(
             // The return address makes it an odd number of words.
             "sub rsp, 216",
@@ -165,86 +177,65 @@ macro_rules! with_list {
             "lea rax, [rsp + 32]",
             "mov [rsp + 16], rax",
             concat!("mov ", $list, ", rsp"),
-            "call {to}",
+            // An interface pointer leads to the pointer to its table.
+            "mov rax, [rdi]",
+            concat!("call qword ptr [rax + 8 * ", $slot, "]"),
             "add rsp, 216",
             "ret",
-            to = sym $to,
         )
     };
 }
 
-type Format = *const c_char;
-
 /// # Safety
-/// As [`formatted`].
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
 #[unsafe(naked)]
-unsafe extern "system" fn output(this: *mut c_void, mask: u32, format: Format) -> HRESULT {
-    with_list!("3", "rcx", output_list)
+unsafe extern "system" fn output(this: *mut c_void, mask: u32, format: *const c_char) -> HRESULT {
+    with_list!("3", "rcx", "15")
 }
 
 /// # Safety
-/// As [`formatted`].
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
 #[unsafe(naked)]
 unsafe extern "system" fn controlled_output(
     this: *mut c_void,
     who: u32,
     mask: u32,
-    format: Format,
+    format: *const c_char,
 ) -> HRESULT {
-    with_list!("4", "r8", controlled_output_list)
+    with_list!("4", "r8", "17")
 }
 
 /// # Safety
-/// As [`formatted`].
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
 #[unsafe(naked)]
-unsafe extern "system" fn output_prompt(this: *mut c_void, who: u32, format: Format) -> HRESULT {
-    with_list!("3", "rcx", output_prompt_list)
+unsafe extern "system" fn output_prompt(this: *mut c_void, who: u32, format: *const c_char) -> HRESULT {
+    with_list!("3", "rcx", "19")
 }
 
 /// # Safety
-/// `this` is an IDebugControl; the rest as [`formatted`].
-unsafe extern "system" fn output_list(
-    this: *mut c_void,
-    mask: u32,
-    format: Format,
-    list: *mut c_void,
-) -> HRESULT {
-    // SAFETY: the caller vouches for the interface and the arguments.
-    unsafe {
-        let control = IDebugControl::from_raw_borrowed(&this);
-        control.map_or(E_INVALIDARG, |control| control.OutputVaList(mask, format, list))
-    }
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
+#[unsafe(naked)]
+unsafe extern "system" fn output_wide(this: *mut c_void, mask: u32, format: *const u16) -> HRESULT {
+    with_list!("3", "rcx", "121")
 }
 
 /// # Safety
-/// As [`output_list`].
-unsafe extern "system" fn controlled_output_list(
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
+#[unsafe(naked)]
+unsafe extern "system" fn controlled_output_wide(
     this: *mut c_void,
     who: u32,
     mask: u32,
-    format: Format,
-    list: *mut c_void,
+    format: *const u16,
 ) -> HRESULT {
-    // SAFETY: the caller vouches for the interface and the arguments.
-    unsafe {
-        let control = IDebugControl::from_raw_borrowed(&this);
-        control.map_or(E_INVALIDARG, |control| control.ControlledOutputVaList(who, mask, format, list))
-    }
+    with_list!("4", "r8", "123")
 }
 
 /// # Safety
-/// As [`output_list`].
-unsafe extern "system" fn output_prompt_list(
-    this: *mut c_void,
-    who: u32,
-    format: Format,
-    list: *mut c_void,
-) -> HRESULT {
-    // SAFETY: the caller vouches for the interface and the arguments.
-    unsafe {
-        let control = IDebugControl::from_raw_borrowed(&this);
-        control.map_or(E_INVALIDARG, |control| control.OutputPromptVaList(who, format, list))
-    }
+/// `this` is an IDebugControl4; the arguments are those that the format asks for.
+#[unsafe(naked)]
+unsafe extern "system" fn output_prompt_wide(this: *mut c_void, who: u32, format: *const u16) -> HRESULT {
+    with_list!("3", "rcx", "125")
 }
 
 /// Gives a new client the methods of this file. Its table of functions is replaced by a copy that
@@ -259,6 +250,9 @@ pub(super) fn install(client: &IDebugClient5) {
         let original = *place;
         let methods = METHODS.get_or_init(|| {
             let mut table = std::ptr::read(original);
+            table.OutputWide = output_wide;
+            table.ControlledOutputWide = controlled_output_wide;
+            table.OutputPromptWide = output_prompt_wide;
             let first = &mut table.base__.base__.base__;
             first.Output = output;
             first.ControlledOutput = controlled_output;

@@ -172,6 +172,8 @@ commands! {
         73 RemoveBreakpoint { breakpoint: u64 } -> [];
         93 WaitForEvent { flags: u32, timeout: u32 } -> [];
         94 GetLastEventInformation { extra: Room, description: Room } -> [u32, u32, u32, bytes, u32, bytes, u32];
+        126 GetPromptTextWide { buffer: Room } -> [bytes, u32];
+        128 DisassembleWide { offset: u64, flags: u32, buffer: Room } -> [bytes, u32, u64];
     }
     Registers {
         3 GetNumberRegisters {} -> [u32];
@@ -250,5 +252,7 @@ commands! {
         21 GetOffsetExpression { breakpoint: u64, buffer: Room } -> [bytes, u32];
         22 SetOffsetExpression { breakpoint: u64, expression: Text } -> [];
         23 GetParameters { breakpoint: u64 } -> [bytes];
+        24 GetCommandWide { breakpoint: u64, buffer: Room } -> [bytes, u32];
+        26 GetOffsetExpressionWide { breakpoint: u64, buffer: Room } -> [bytes, u32];
     }
 }

@@ -3,7 +3,7 @@
 use ringhold_emulator::Machine;
 
 use super::breakpoints::{Breakpoint, Kind, check_flags};
-use super::console::deliver;
+use super::console::{Characters, deliver, deliver_as};
 use super::{ANY_ID, Answer, Session, count, done};
 use crate::HResult;
 use crate::command::{Command, Input, Output};
@@ -113,11 +113,18 @@ impl Session {
             Command::GetCommand { breakpoint, buffer } => {
                 deliver(*buffer, self.breakpoint_object(*breakpoint)?.command(), [])
             }
+            Command::GetCommandWide { breakpoint, buffer } => {
+                deliver_as(Characters::Wide, *buffer, self.breakpoint_object(*breakpoint)?.command(), [])
+            }
             Command::SetCommand { breakpoint, command } => {
                 changed(self.set_breakpoint_command(machine, *breakpoint, &command.0))
             }
             Command::GetOffsetExpression { breakpoint, buffer } => {
                 deliver(*buffer, self.breakpoint_object(*breakpoint)?.offset_expression(), [])
+            }
+            Command::GetOffsetExpressionWide { breakpoint, buffer } => {
+                let expression = self.breakpoint_object(*breakpoint)?.offset_expression();
+                deliver_as(Characters::Wide, *buffer, expression, [])
             }
             Command::SetOffsetExpression { breakpoint, expression } => {
                 let value = self.value_of(machine, &expression.0);

@@ -41,10 +41,16 @@ impl Session {
     pub(super) fn text(&mut self, machine: &mut Machine, command: &Command) -> Option<Answer> {
         Some(match command {
             Command::GetPromptText { buffer } => deliver(*buffer, &console::prompt(self, machine), []),
+            Command::GetPromptTextWide { buffer } => {
+                deliver_as(Characters::Wide, *buffer, &console::prompt(self, machine), [])
+            }
             Command::OutputPrompt { output_control, text } => {
                 self.output_prompt(machine, *output_control, &text.0)
             }
-            Command::Evaluate { .. } | Command::Execute { .. } | Command::Disassemble { .. }
+            Command::Evaluate { .. }
+            | Command::Execute { .. }
+            | Command::Disassemble { .. }
+            | Command::DisassembleWide { .. }
                 if self.running() =>
             {
                 Err(HResult::UNEXPECTED)
@@ -55,14 +61,31 @@ impl Session {
             Command::Execute { output_control, command, flags } => {
                 self.execute_text(machine, *output_control, &command.0, *flags)
             }
-            Command::Disassemble { offset, flags, buffer } => match flags {
-                // DEBUG_DISASM_EFFECTIVE_ADDRESS and MATCHING_SYMBOLS have nothing to add.
-                0..=3 => console::disassemble(self, machine, *offset)
-                    .and_then(|(text, next)| deliver(*buffer, &text, [Output::U64(next)])),
-                _ => Err(HResult::INVALIDARG),
-            },
+            Command::Disassemble { offset, flags, buffer } => {
+                self.disassemble(machine, (*offset, *flags), Characters::Narrow, *buffer)
+            }
+            Command::DisassembleWide { offset, flags, buffer } => {
+                self.disassemble(machine, (*offset, *flags), Characters::Wide, *buffer)
+            }
             _ => return None,
         })
+    }
+
+    fn disassemble(
+        &mut self,
+        machine: &mut Machine,
+        (offset, flags): (u64, u32),
+        characters: Characters,
+        room: Room,
+    ) -> Answer {
+        match flags {
+            // DEBUG_DISASM_EFFECTIVE_ADDRESS and MATCHING_SYMBOLS have nothing to add.
+            0..=3 => {
+                let (text, next) = console::disassemble(self, machine, offset)?;
+                deliver_as(characters, room, &text, [Output::U64(next)])
+            }
+            _ => Err(HResult::INVALIDARG),
+        }
     }
 
     fn output_prompt(&mut self, machine: &Machine, output_control: u32, text: &str) -> Answer {

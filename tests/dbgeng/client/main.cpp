@@ -15,6 +15,7 @@ void test_callbacks(Target &target);
 void test_running(Target &target);
 void test_interrupt(Target &target);
 void test_code(Target &target);
+void test_votes(Target &target);
 
 static void attach(Target &target) {
     ULONG status = 0, count = 77;
@@ -55,6 +56,7 @@ int main() {
     test_running(target);
     test_interrupt(target);
     test_code(target);
+    test_votes(target);
     gives("EndSession", target.client->EndSession(0), S_OK);
     target.close();
     return verdict("client");
