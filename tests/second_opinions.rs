@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use ringhold::emulator::bus::DeviceId;
@@ -27,6 +26,11 @@ use ringhold_devices::isa_bridge::{IsaBridge, IsaBridgeConfig};
 use ringhold_devices::lapic::{Lapic, LapicConfig};
 use ringhold_devices::pci_host::{PciHost, PciHostConfig};
 use ringhold_devices::pic::{Pic, PicConfig};
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use peer::until_end;
 
 /// The programs of `tests/privileged`.
 const PROGRAMS: [&str; 5] = [PROBE, "legacy", "numeric", "smm", "long"];
@@ -156,32 +160,6 @@ fn floppy(program: &str, peer: &str, image: &[u8]) -> PathBuf {
     fs::write(&path, image).unwrap();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(FLOPPY).unwrap();
     path
-}
-
-/// Runs a peer until it has written a last line to `output`, ends, panics as its `log` tells, or
-/// writes nothing more, for so many looks of 50 milliseconds and five times as many at the beginning.
-fn until_end(mut command: Command, output: &Path, log: &Path, looks: u32) -> String {
-    let _ = fs::remove_file(output);
-    let _ = fs::remove_file(log);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let read =
-        |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    // A BIOS takes its time.
-    let mut patience = 5 * looks;
-    let mut said = String::new();
-    loop {
-        let ended = child.try_wait().unwrap().is_some() || read(log).contains("PANIC");
-        let now = read(output);
-        patience = if now.len() == said.len() { patience - 1 } else { looks };
-        said = now;
-        if ended || said.ends_with("END\n") || patience == 0 {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-            return said;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 fn on_qemu(program: &str, image: &[u8]) -> String {

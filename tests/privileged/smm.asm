@@ -67,6 +67,15 @@ CLOSED  equ 0x0a
         nop
 %endmacro
 
+; Waits until the serial line has sent the case's name: Bochs ends itself with the machine. Where there is
+; no serial line its status reads all ones.
+%macro SAID 0
+        mov dx, 0x3fd
+%%wait: in al, dx
+        test al, 0x40
+        jz %%wait
+%endmacro
+
 ; To 64-bit code at %1, with the first 4 MiB as they are.
 %macro TO64 1
         mov edi, PML4

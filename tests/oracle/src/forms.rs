@@ -177,7 +177,7 @@ fn far_pointer64(code: Code) -> Option<&'static str> {
         .then_some("far pointers with 64-bit offsets: Intel's only")
 }
 
-/// Features that no host that judges has (AMD Zen 3), nor a model of Bochs 2.7.
+/// Features that no host that judges has (AMD Zen 3), nor QEMU 7.2 without a host's, nor a model of Bochs 2.7.
 const NOWHERE: [CpuidFeature; 5] = [
     CpuidFeature::WAITPKG,
     CpuidFeature::SERIALIZE,
@@ -191,7 +191,7 @@ const ABSENT: &str = "the hosts that judge lack it (AMD Zen 3)";
 fn elsewhere(code: Code) -> Option<&'static str> {
     let needs = |features: &[CpuidFeature]| code.cpuid_features().iter().any(|f| features.contains(f));
     if needs(&NOWHERE) {
-        Some("the hosts that judge (AMD Zen 3) lack it, and Bochs 2.7 too")
+        Some("the hosts that judge (AMD Zen 3) lack it, and so do QEMU 7.2 and the models of Bochs 2.7")
     } else {
         needs(&[CpuidFeature::GFNI]).then_some(ABSENT)
     }

@@ -9,8 +9,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use iced_x86::Mnemonic;
 use ringhold_oracle::case::{Case, FLAGS, Outcome, Patch, apply};
@@ -20,6 +19,11 @@ use ringhold_oracle::forms::{decode, judged_by_bochs};
 use ringhold_oracle::generate;
 use ringhold_oracle::layout::{DATA_BYTES, background};
 use ringhold_oracle::values::Random;
+
+#[path = "../../support/peer.rs"]
+mod peer;
+
+use peer::until_end;
 
 /// Cases a form, unless `ORACLE_CASES` says otherwise.
 const CASES: u64 = 500;
@@ -172,37 +176,11 @@ fn on_bochs(disk: &Path) -> String {
     fs::write(&config, text).expect("the configuration can be written");
     // A Bochs with its debugger built in waits for a command.
     fs::write(&go, "continue\n").expect("the command can be written");
-    for old in [&output, &log] {
-        if old.exists() {
-            fs::remove_file(old).expect("an old file can be removed");
-        }
-    }
     // Its display wants a terminal.
     let line = format!("bochs-bin -q -f {} -rc {}", config.display(), go.display());
-    let mut child = Command::new("script")
-        .args(["-q", "-f", "-c", &line])
-        .arg(scratch("judge.screen"))
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("script is part of every Debian");
-    let read = |path| fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
-    let (mut said, mut patience) = (String::new(), PATIENCE);
-    loop {
-        let ended = child.try_wait().expect("it was started").is_some() || read(&log).contains("PANIC");
-        let now = read(&output);
-        patience = if now.len() == said.len() { patience - 1 } else { PATIENCE };
-        said = now;
-        if ended || said.ends_with("END\n") || patience == 0 {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-            return said;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let mut command = Command::new("script");
+    command.args(["-q", "-f", "-c", &line]).arg(scratch("judge.screen")).env("TERM", "xterm");
+    until_end(command, &output, &log, PATIENCE)
 }
 
 #[test]
