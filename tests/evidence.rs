@@ -91,10 +91,11 @@ fn spinning() -> (Session, u64) {
 fn a_kernel_variable_is_what_the_kernel_prints() {
     let mut session = Session::at_prompt();
     let name = task(&mut session, 4) + TASK_NAME;
-    let done = session.machine.data_spaces().write_virtual(name, b"renamed\0").unwrap();
+    let mut spaces = session.machine.data_spaces();
+    let done = spaces.write_virtual(name, b"renamed\0").unwrap();
     assert_eq!(done.count, 8);
     says(
-        &done.receipt,
+        done.receipt,
         &[
             "the debugger wrote 8 bytes",
             &format!("at virtual address {name:#x}"),
@@ -132,7 +133,7 @@ fn a_program_s_variable_is_reached_by_its_page_tables() {
     assert_eq!(error.hresult(), HResult::WRITE_FAULT, "{error}");
     spaces.set_context(Context { cpu: 0, root: Some(root) });
     let done = spaces.write_virtual(count, &7u64.to_le_bytes()).unwrap();
-    says(&done.receipt, &[&format!("tables at {root:#x}"), "user", "RAM took 8 bytes"]);
+    says(done.receipt, &[&format!("tables at {root:#x}"), "user", "RAM took 8 bytes"]);
     // It counts in a floating-point register, too, and finds that the two have parted.
     session.command("wait 5");
     let said = session.command("log 8");
@@ -146,8 +147,9 @@ fn code_that_runs_is_changed_under_it() {
     assert_eq!(said, "");
     let rip = session.in_user_code(rip..rip + 1);
     // ud2 in place of an instruction that has run a hundred thousand times.
-    let done = session.machine.data_spaces().write_virtual(rip, &[0x0f, 0x0b]).unwrap();
-    says(&done.receipt, &["(0f 0b)", &format!("at virtual address {rip:#x}"), "RAM took 2 bytes"]);
+    let mut spaces = session.machine.data_spaces();
+    let done = spaces.write_virtual(rip, &[0x0f, 0x0b]).unwrap();
+    says(done.receipt, &["(0f 0b)", &format!("at virtual address {rip:#x}"), "RAM took 2 bytes"]);
     let before = session.machine.instructions();
     assert_eq!(session.machine.run_for(1), Stop::Budget);
     assert_eq!((session.machine.cpu(0).cpl, session.machine.instructions()), (0, before + 1));
@@ -173,7 +175,7 @@ fn hot_kernel_code_is_changed_behind_its_protection() {
     spaces.read_virtual(store.ip(), &mut old).unwrap();
     let done = spaces.write_virtual(store.ip(), &vec![0x90; store.len()]).unwrap();
     // Present and not writable: the debugger may all the same.
-    says(&done.receipt, &["the PTE at ", "(present accessed", "RAM took"]);
+    says(done.receipt, &["the PTE at ", "(present accessed", "RAM took"]);
     let stopped = ticks(&mut session);
     session.command("ps");
     assert_eq!(ticks(&mut session), stopped);
@@ -191,7 +193,7 @@ fn physical_memory_is_the_memory_behind_the_pages() {
     let mut spaces = session.machine.data_spaces();
     let physical = spaces.virtual_to_physical(text).unwrap();
     let done = spaces.write_physical(physical, b"PHYS:").unwrap();
-    says(&done.receipt, &[&format!("at physical address {physical:#x}"), "RAM took 5 bytes"]);
+    says(done.receipt, &[&format!("at physical address {physical:#x}"), "RAM took 5 bytes"]);
     let said = session.command("log 1");
     assert!(said.contains(" PHYS:"), "{said}");
 
@@ -217,7 +219,7 @@ fn a_device_window_is_a_device_access() {
     let mut session = Session::at_prompt();
     let mut spaces = session.machine.data_spaces();
     let done = spaces.write_physical(EDU + 4, &0x0f0f_1234u32.to_le_bytes()).unwrap();
-    says(&done.receipt, &["Register LIVENESS of device edu took a 32-bit access", "0xfdf00004"]);
+    says(done.receipt, &["Register LIVENESS of device edu took a 32-bit access", "0xfdf00004"]);
     let mut answer = [0; 4];
     spaces.read_physical(EDU + 4, &mut answer).unwrap();
     assert_eq!(u32::from_le_bytes(answer), !0x0f0f_1234);
@@ -229,8 +231,9 @@ fn a_device_window_is_a_device_access() {
     session.machine.data_spaces().read_physical(EDU + 0x24, &mut answer).unwrap();
     assert_eq!(u32::from_le_bytes(answer), 0);
     // Orders a fault in the middle of the driver's next transfer.
-    let done = session.machine.data_spaces().write_physical(EDU + 0xb0, &1025u64.to_le_bytes()).unwrap();
-    says(&done.receipt, &["Register FAULT_AFTER of device edu took a 64-bit access"]);
+    let mut spaces = session.machine.data_spaces();
+    let done = spaces.write_physical(EDU + 0xb0, &1025u64.to_le_bytes()).unwrap();
+    says(done.receipt, &["Register FAULT_AFTER of device edu took a 64-bit access"]);
     let said = session.command("edu");
     assert!(said.contains("factorial") && said.contains("the data that came back is wrong"), "{said}");
     let said = session.command("edu");
@@ -243,9 +246,10 @@ fn a_device_window_is_a_device_access() {
 fn a_byte_for_the_transmitter_leaves_on_the_line() {
     let mut session = Session::at_prompt();
     for byte in *b"<hi>" {
-        let done = session.machine.data_spaces().write_io(1, 0, 1, 0x3f8, &[byte]).unwrap();
+        let mut spaces = session.machine.data_spaces();
+        let done = spaces.write_io(1, 0, 1, 0x3f8, &[byte]).unwrap();
         let value = format!("{byte:#x}");
-        says(&done.receipt, &["at port 0x3f8", "Register THR of device com1 took", &value, "8-bit access"]);
+        says(done.receipt, &["at port 0x3f8", "Register THR of device com1 took", &value, "8-bit access"]);
         // A character takes 86.8 microseconds at 115200 baud.
         session.machine.run_for(10_000);
     }
@@ -259,7 +263,7 @@ fn a_masked_timer_ticks_no_more() {
     let mut spaces = session.machine.data_spaces();
     spaces.read_io(1, 0, 1, MASK.into(), &mut old).unwrap();
     let done = spaces.write_io(1, 0, 1, MASK.into(), &[old[0] | TIMER]).unwrap();
-    says(&done.receipt, &["at port 0x21", "of device pic took 0xeb"]);
+    says(done.receipt, &["at port 0x21", "of device pic took 0xeb"]);
     assert_eq!(session.command("inb 0x21"), "0xeb");
     let stopped = ticks(&mut session);
     let ns = session.machine.virtual_ns();
@@ -284,7 +288,7 @@ fn a_moved_window_answers_at_its_new_place_only() {
     assert_eq!(u32::from_le_bytes(id), EDU_ID);
     let done = spaces.write_bus_data(4, 0, slot, 0x10, &NEW.to_le_bytes()).unwrap();
     says(
-        &done.receipt,
+        done.receipt,
         &["at offset 0x10 of the configuration space of 00:04.0", "it held 0xfdf00000", "0xe0000000 now"],
     );
     let mut id = [0; 4];
@@ -306,9 +310,10 @@ fn a_moved_window_answers_at_its_new_place_only() {
 /// Writes by location; all of it must land, and the receipt must say `parts`.
 fn write_bytes(session: &mut Session, location: Location, bytes: &[u8], parts: &[&str]) {
     let mut spaces = session.machine.data_spaces();
-    let (completion, receipt) = spaces.host_memory().write_bytes(None, location, bytes).unwrap();
+    let mut memory = spaces.host_memory();
+    let (completion, receipt) = memory.write_bytes(None, location, bytes).unwrap();
     assert_eq!(completion, Completion::All);
-    says(&receipt.unwrap(), parts);
+    says(receipt.unwrap(), parts);
 }
 
 #[test]
@@ -330,9 +335,10 @@ fn a_location_with_a_hole_is_written_up_to_it() {
     let mut spaces = session.machine.data_spaces();
     let hole = (1..64).map(|n| end + n * 0x1000).find(|at| spaces.virtual_to_physical(*at).is_err()).unwrap();
     let location = Location::virtual_address(hole - 2);
-    let (completion, receipt) = spaces.host_memory().write_bytes(None, location, b"abcd").unwrap();
+    let mut memory = spaces.host_memory();
+    let (completion, receipt) = memory.write_bytes(None, location, b"abcd").unwrap();
     assert_eq!((completion, completion.hresult()), (Completion::Partial(2), HResult::FALSE));
-    says(&receipt.unwrap(), &["the first 2 of 4 bytes", "is not present"]);
+    says(receipt.unwrap(), &["the first 2 of 4 bytes", "is not present"]);
     let error = spaces.host_memory().write_bytes(None, Location::virtual_address(hole), b"x").unwrap_err();
     assert!(matches!(error, Error::NothingWritten(_)), "{error}");
     let said = session.command(&format!("peek {:#x} 2", hole - 2));

@@ -111,7 +111,7 @@ impl<'s, 'a> HostMemory<'s, 'a> {
         context: Option<Context>,
         location: Location,
         buffer: &mut [u8],
-    ) -> Result<(Completion, Option<Box<Reading>>), Error> {
+    ) -> Result<(Completion, Option<&Reading>), Error> {
         if buffer.is_empty() {
             return Ok((Completion::All, None));
         }
@@ -137,13 +137,13 @@ impl<'s, 'a> HostMemory<'s, 'a> {
         context: Option<Context>,
         location: Location,
         bytes: &[u8],
-    ) -> Result<(Completion, Option<Box<Receipt>>), Error> {
+    ) -> Result<(Completion, Option<&Receipt>), Error> {
         if bytes.is_empty() {
             return Ok((Completion::All, None));
         }
         let place = self.place(context, location, bytes.len())?;
         let Some((first, room)) = place.within_msr(location.offset) else {
-            let done = self.spaces.write_noted(place.space, location.offset, bytes, place.change)?;
+            let done = self.spaces.write(place.space, location.offset, bytes, place.change)?;
             return Ok((Completion::of(done.count, bytes.len()), Some(done.receipt)));
         };
         let mut value = [0; 8];
@@ -152,7 +152,7 @@ impl<'s, 'a> HostMemory<'s, 'a> {
             self.spaces.read(place.space, place.msr, &mut value, Semantics::Debugger)?;
         }
         value[first..first + count].copy_from_slice(&bytes[..count]);
-        let done = self.spaces.write_noted(place.space, place.msr, &value, place.change)?;
+        let done = self.spaces.write(place.space, place.msr, &value, place.change)?;
         Ok((Completion::of(count, bytes.len()), Some(done.receipt)))
     }
 

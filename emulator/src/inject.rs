@@ -28,6 +28,7 @@ mod receipt;
 mod register;
 mod text;
 mod virtual_memory;
+mod walked;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,8 @@ use crate::cpu::Cpu;
 use crate::journal::Input;
 use crate::mmu::walk;
 use crate::{Board, Machine};
+
+use walked::Walked;
 
 pub use receipt::{
     Answer, ConfigCycle, DETAIL_LIMIT, Detail, FirstBytes, PageStep, PortAccess, Reading, Receipt, Refusal,
@@ -59,7 +62,7 @@ pub enum Semantics {
 }
 
 /// Where an injection goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Space {
     /// Virtual memory as this processor sees it. Outside long mode addresses are 32 bits wide,
     /// zero- or sign-extended.
@@ -70,6 +73,7 @@ pub enum Space {
         root: Option<u64>,
     },
     /// Physical memory, behind the A20 gate.
+    #[default]
     Physical,
     /// I/O ports. The data is a whole number of accesses, at ascending ports.
     Io {
@@ -156,30 +160,31 @@ impl Outcome {
     }
 }
 
-/// One access in any space; what it met is put into `detail`, in place, because it is large.
-#[inline]
+/// The parts of a machine that an access may reach.
+type Parts<'a> = (&'a mut [Cpu], &'a mut Board, &'a mut Walked);
+
+/// One access in any space; what it met takes the place of what `detail` held.
+#[inline(always)]
 fn transfer(
-    cpus: &mut [Cpu],
-    board: &mut Board,
+    (cpus, board, walked): Parts<'_>,
     (space, address): (Space, u64),
     semantics: Semantics,
     data: Data<'_>,
     detail: &mut Detail,
 ) -> Outcome {
-    if data.len() == 0 {
-        return Outcome::all(0);
-    }
     let outcome = match space {
+        _ if data.len() == 0 => {
+            *detail = Detail::Nothing;
+            return Outcome::all(0);
+        }
         Space::Virtual { cpu, root } => {
-            virtual_memory::transfer(cpus, board, (cpu, root), address, semantics, data, detail)
+            let parts = (cpus, &mut *board, walked);
+            virtual_memory::transfer(parts, (cpu, root), address, semantics, data, detail)
         }
-        Space::Physical => {
-            *detail = Detail::Physical { spans: Trace::default() };
-            match detail {
-                Detail::Physical { spans } => physical::transfer(board, semantics, address, data, spans),
-                _ => Outcome::all(0),
-            }
-        }
+        Space::Physical => match detail.spans() {
+            Some(spans) => physical::transfer(board, semantics, address, data, spans),
+            None => Outcome::all(0),
+        },
         _ => {
             let (outcome, met) = elsewhere(cpus, board, (space, address), semantics, data);
             *detail = met;
@@ -212,82 +217,78 @@ fn elsewhere(
     }
 }
 
+/// Most transfers have no refusal, and then none of its bytes is to be copied.
+#[inline(always)]
+fn keep(stopped: &mut Option<Refusal>, refusal: &Option<Refusal>) {
+    match refusal {
+        None => *stopped = None,
+        Some(reason) => *stopped = Some(*reason),
+    }
+}
+
+/// What stays between two calls: the latest answers, which are lent, and the latest walk. Nothing of
+/// it is the machine's state.
+#[derive(Default)]
+pub(crate) struct Outside {
+    receipt: Receipt,
+    reading: Reading,
+    walked: Walked,
+}
+
 impl Machine {
     /// Writes from outside; with [`Self::write`], the only way to do so. The machine stands
     /// between two instructions.
-    pub fn inject(&mut self, injection: &Injection) -> Box<Receipt> {
+    pub fn inject(&mut self, injection: &Injection) -> Receipt {
         let Injection { space, address, bytes, semantics } = injection;
-        self.write(*space, *address, *semantics, bytes)
+        self.write(*space, *address, *semantics, bytes).clone()
     }
 
-    /// [`Self::inject`] without the copy of the bytes.
+    /// [`Self::inject`] without copies: the receipt is the machine's, filled where it stays, and lent
+    /// until the next call.
     ///
-    /// The receipt is filled where it stays: with some 300 bytes it is too long to be handed on.
-    #[inline]
-    pub fn write(&mut self, space: Space, address: u64, semantics: Semantics, bytes: &[u8]) -> Box<Receipt> {
+    /// Inlined, because a caller knows its space: a call would hand it over through memory.
+    #[inline(always)]
+    pub fn write(&mut self, space: Space, address: u64, semantics: Semantics, bytes: &[u8]) -> &Receipt {
         let instructions = self.exact();
-        let mut receipt = Box::write(
-            Box::new_uninit(),
-            Receipt {
-                instructions,
-                space,
-                address,
-                semantics,
-                asked: bytes.len(),
-                data: FirstBytes::of(bytes),
-                written: 0,
-                stopped: None,
-                detail: Detail::Nothing,
-            },
-        );
-        let (place, data) = ((space, address), Data::Write(bytes));
-        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut receipt.detail);
+        let Outside { receipt, walked, .. } = &mut self.outside;
+        receipt.instructions = instructions;
+        receipt.space = space;
+        receipt.address = address;
+        receipt.semantics = semantics;
+        receipt.asked = bytes.len();
+        receipt.data = FirstBytes::of(bytes);
+        let parts = (&mut *self.cpus, &mut self.board, walked);
+        let outcome = transfer(parts, (space, address), semantics, Data::Write(bytes), &mut receipt.detail);
         receipt.written = outcome.moved;
-        if outcome.refusal.is_some() {
-            receipt.stopped = outcome.refusal;
-        }
-        self.note(|| {
+        keep(&mut receipt.stopped, &outcome.refusal);
+        self.note(move || {
             let injection = Injection { space, address, bytes: bytes.to_vec(), semantics };
             Input::Write { injection, written: outcome.moved }
         });
-        receipt
+        &self.outside.receipt
     }
 
-    /// Reads from outside into `buffer`. Bytes beyond [`Reading::read`] are left alone.
+    /// Reads from outside into `buffer`. Bytes beyond [`Reading::read`] are left alone. What it answers is
+    /// lent until the next call.
     ///
     /// Where the answer comes from a device ([`Reading::touched_device`]) or the semantics is
     /// `Cpu`, the reading may have changed the machine, as an injection does.
-    pub fn peek(
-        &mut self,
-        space: Space,
-        address: u64,
-        semantics: Semantics,
-        buffer: &mut [u8],
-    ) -> Box<Reading> {
+    pub fn peek(&mut self, space: Space, address: u64, semantics: Semantics, buffer: &mut [u8]) -> &Reading {
         let instructions = self.exact();
-        let mut reading = Box::write(
-            Box::new_uninit(),
-            Reading {
-                instructions,
-                space,
-                address,
-                semantics,
-                read: 0,
-                stopped: None,
-                detail: Detail::Nothing,
-            },
-        );
+        let Outside { reading, walked, .. } = &mut self.outside;
+        reading.instructions = instructions;
+        reading.space = space;
+        reading.address = address;
+        reading.semantics = semantics;
         let length = buffer.len();
-        let (place, data) = ((space, address), Data::Read(buffer));
-        let outcome = transfer(&mut self.cpus, &mut self.board, place, semantics, data, &mut reading.detail);
+        let parts = (&mut *self.cpus, &mut self.board, walked);
+        let outcome = transfer(parts, (space, address), semantics, Data::Read(buffer), &mut reading.detail);
         reading.read = outcome.moved;
-        if outcome.refusal.is_some() {
-            reading.stopped = outcome.refusal;
-        }
+        keep(&mut reading.stopped, &outcome.refusal);
         if semantics == Semantics::Cpu || reading.touched_device() {
-            self.note(|| Input::Read { space, address, semantics, length, read: outcome.moved });
+            self.note(move || Input::Read { space, address, semantics, length, read: outcome.moved });
         }
-        reading
+        &self.outside.reading
     }
 
     /// Sets the clock to the instructions retired, for devices that look at it.

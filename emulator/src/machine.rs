@@ -10,6 +10,7 @@ use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::block::BlockCache;
 use crate::exec::Leave;
 use crate::exec::interrupt::Source;
+use crate::inject::Outside;
 use crate::journal::Event;
 use crate::model::CpuModel;
 use crate::points::{Breakpoints, Position};
@@ -59,6 +60,8 @@ pub struct Machine {
     code: BlockCache,
     /// The record of outside inputs, if one is kept.
     pub(crate) events: Option<Vec<Event>>,
+    /// What the doors for accesses from outside keep.
+    pub(crate) outside: Outside,
     /// Where a breakpoint stopped the machine, or an instruction is in the midst of its
     /// iterations (instruction count, deliveries, linear address): no breakpoint stops it there.
     passed: Option<(u64, u64, u64)>,
@@ -94,6 +97,7 @@ impl Machine {
             breakpoints: Breakpoints::default(),
             code: BlockCache::default(),
             events: None,
+            outside: Outside::default(),
             passed: None,
         }
     }
@@ -107,6 +111,7 @@ impl Machine {
     }
 
     /// Instructions retired since power-on.
+    #[inline]
     pub fn instructions(&self) -> u64 {
         self.cpus.first().map_or(0, |cpu| cpu.retired)
     }

@@ -318,12 +318,12 @@ fn act(machine: &mut Machine, action: Action) -> Result<(), TestCaseError> {
             let before = machine.state_hash();
             let space = Space::Virtual { cpu: 0, root: None };
             let mut bytes = [0; 8];
-            let reading = machine.peek(space, linear(at) + 0xffc, Semantics::Debugger, &mut bytes);
+            let reading = machine.peek(space, linear(at) + 0xffc, Semantics::Debugger, &mut bytes).read;
             if write {
                 // What is there already, written again.
                 let injection = Injection::new(space, linear(at) + 0xffc, bytes);
                 let written = machine.inject(&injection).written;
-                prop_assert_eq!(written, reading.read);
+                prop_assert_eq!(written, reading);
             }
             prop_assert_eq!(machine.state_hash(), before);
         }

@@ -277,11 +277,11 @@ impl Pending {
 /// The name of a device that is not there.
 pub(crate) fn act(machine: &mut Machine, action: Action) -> Result<Done, String> {
     Ok(match action {
-        Action::Write(injection) => Done::Write(machine.inject(&injection)),
+        Action::Write(injection) => Done::Write(Box::new(machine.inject(&injection))),
         Action::Read { space, address, length, semantics } => {
             let mut bytes = vec![0; length];
-            let reading = machine.peek(space, address, semantics, &mut bytes);
-            Done::Read { reading, bytes }
+            let reading = machine.peek(space, address, semantics, &mut bytes).clone();
+            Done::Read { reading: Box::new(reading), bytes }
         }
         Action::Input { device, bytes } => {
             let Some(id) = machine.board.find(&device) else { return Err(device) };

@@ -139,7 +139,7 @@ impl Session {
         let bytes = coerced(register, value)?;
         let mut spaces = DataSpaces::with_context(machine, self.context);
         let space = Space::Register { cpu: self.context.cpu, register };
-        spaces.write(space, 0, &bytes, Semantics::Debugger)?;
+        spaces.write(space, 0, &bytes, Change::Registers)?;
         self.events.push(Change::Registers.into());
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! the HAL refuses those.
 
 use ringhold_emulator::bus::pci::PciAddress;
-use ringhold_emulator::inject::{Detail, Reading, Semantics, Space};
+use ringhold_emulator::inject::{Reading, Semantics, Space};
 
 use super::{Change, DataSpace, DataSpaces, Transfer};
 use crate::Error;
@@ -59,7 +59,7 @@ impl DataSpaces<'_> {
         slot: u32,
         offset: u32,
         buffer: &mut [u8],
-    ) -> Result<Transfer<Reading>, Error> {
+    ) -> Result<Transfer<'_, Reading>, Error> {
         let at = self.config_space(bus_data_type, bus, slot, offset, buffer.len())?;
         let (address, space) = (u64::from(offset), Space::Config(at));
         if !buffer.is_empty() && self.machine.board.function(at).is_none() {
@@ -69,16 +69,14 @@ impl DataSpaces<'_> {
             }
             let read = buffer.len().min(2);
             buffer[..read].fill(0xff);
-            let receipt = Box::new(Reading {
+            self.absent = Reading {
                 instructions: self.machine.instructions(),
                 space,
                 address,
-                semantics: Semantics::Debugger,
                 read,
-                stopped: None,
-                detail: Detail::Nothing,
-            });
-            return Ok(Transfer { count: read, receipt });
+                ..Reading::default()
+            };
+            return Ok(Transfer { count: read, receipt: &self.absent });
         }
         self.read(space, address, buffer, Semantics::Debugger)
     }
@@ -94,13 +92,13 @@ impl DataSpaces<'_> {
         slot: u32,
         offset: u32,
         bytes: &[u8],
-    ) -> Result<Transfer, Error> {
+    ) -> Result<Transfer<'_>, Error> {
         let at = self.config_space(bus_data_type, bus, slot, offset, bytes.len())?;
         if !bytes.is_empty() && self.machine.board.function(at).is_none() {
             return Err(Error::NoFunction { bus, slot });
         }
         let change = Change::Data(DataSpace::BusData);
-        self.write_noted(Space::Config(at), offset.into(), bytes, change)
+        self.write(Space::Config(at), offset.into(), bytes, change)
     }
 
     fn config_space(

@@ -4,9 +4,9 @@
 //! KPRCB, 2 the block of special registers, 3 the address of the current thread object. Only
 //! selector 2 can be written, and it is the only one that a guest other than Windows has.
 
-use ringhold_emulator::inject::{Receipt, Register, Semantics, Space};
+use ringhold_emulator::inject::{Register, Semantics, Space};
 
-use super::{Change, DataSpace, DataSpaces, Transfer};
+use super::{Change, DataSpace, DataSpaces, Delivered, Writes};
 use crate::{Context, Error};
 
 /// Bytes of the block of special registers.
@@ -71,9 +71,9 @@ impl DataSpaces<'_> {
         processor: u32,
         offset: u64,
         buffer: &mut [u8],
-    ) -> Result<Transfer<()>, Error> {
+    ) -> Result<Delivered, Error> {
         if buffer.is_empty() {
-            return Ok(Transfer { count: 0, receipt: Box::new(()) });
+            return Ok(Delivered { size: 0, count: 0, truncated: false });
         }
         let cpu = self.processor(processor)?;
         let object = match offset {
@@ -83,9 +83,7 @@ impl DataSpaces<'_> {
             3 => self.current_thread(cpu)?.to_le_bytes().to_vec(),
             _ => return Err(Error::InvalidArgument("control space has the selectors 0 to 3")),
         };
-        let count = buffer.len().min(object.len());
-        buffer[..count].copy_from_slice(&object[..count]);
-        Ok(Transfer { count, receipt: Box::new(()) })
+        Ok(Delivered::new(&object, 0, buffer))
     }
 
     /// WriteControl. Fields of the special registers whose value changes are written in the order
@@ -95,14 +93,10 @@ impl DataSpaces<'_> {
     /// [`Error::InvalidArgument`] for an absent processor or an unknown selector,
     /// [`Error::Failed`] for the selectors 0, 1 and 3, [`Error::NothingWritten`] if the first
     /// field is refused.
-    pub fn write_control(
-        &mut self,
-        processor: u32,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<Transfer<Vec<Receipt>>, Error> {
+    pub fn write_control(&mut self, processor: u32, offset: u64, bytes: &[u8]) -> Result<Writes, Error> {
+        let mut writes = Writes::default();
         if bytes.is_empty() {
-            return Ok(Transfer { count: 0, receipt: Box::default() });
+            return Ok(writes);
         }
         let cpu = self.processor(processor)?;
         match offset {
@@ -112,28 +106,27 @@ impl DataSpaces<'_> {
         }
         let old = self.special_registers(cpu);
         let mut new = old;
-        let mut count = bytes.len().min(new.len());
-        new[..count].copy_from_slice(&bytes[..count]);
-        let mut receipts = Vec::new();
+        writes.count = bytes.len().min(new.len());
+        new[..writes.count].copy_from_slice(&bytes[..writes.count]);
         for (at, len, source) in &FIELDS {
             let field = *at..at + len;
             if old[field.clone()] == new[field.clone()] {
                 continue;
             }
             let Some((space, address)) = place(cpu, source) else { continue };
-            match self.write(space, address, &new[field], Semantics::Debugger) {
-                Ok(done) => receipts.push(*done.receipt),
-                Err(error) if *at == 0 => return Err(error),
-                Err(Error::NothingWritten(receipt)) => {
-                    count = *at;
-                    receipts.push(*receipt);
-                    break;
-                }
-                Err(error) => return Err(error),
+            let receipt = self.machine.write(space, address, Semantics::Debugger, &new[field]).clone();
+            let refused = receipt.written == 0;
+            if refused && *at == 0 {
+                return Err(Error::NothingWritten(Box::new(receipt)));
+            }
+            writes.receipts.push(receipt);
+            if refused {
+                writes.count = *at;
+                break;
             }
         }
         self.changed(Change::Data(DataSpace::Control));
-        Ok(Transfer { count, receipt: Box::new(receipts) })
+        Ok(writes)
     }
 
     fn processor(&self, processor: u32) -> Result<usize, Error> {

@@ -5,12 +5,12 @@ use ringhold_emulator::inject::{Receipt, Semantics, Space};
 use super::{Change, DataSpace, DataSpaces};
 use crate::Error;
 
-/// What a fill did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filled {
+/// What a call did that makes several writes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Writes {
     /// How many bytes.
     pub count: usize,
-    /// One receipt for each chunk of up to a mebibyte.
+    /// One receipt for each: of a fill, for each chunk of up to a mebibyte.
     pub receipts: Vec<Receipt>,
 }
 
@@ -22,7 +22,7 @@ impl DataSpaces<'_> {
     /// # Errors
     /// [`Error::InvalidArgument`] for an empty pattern, [`Error::NothingWritten`] if the first
     /// byte is inaccessible.
-    pub fn fill_virtual(&mut self, address: u64, size: u32, pattern: &[u8]) -> Result<Filled, Error> {
+    pub fn fill_virtual(&mut self, address: u64, size: u32, pattern: &[u8]) -> Result<Writes, Error> {
         self.fill(self.virtual_space(), address, size, pattern, DataSpace::Virtual)
     }
 
@@ -30,7 +30,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// As [`Self::fill_virtual`].
-    pub fn fill_physical(&mut self, address: u64, size: u32, pattern: &[u8]) -> Result<Filled, Error> {
+    pub fn fill_physical(&mut self, address: u64, size: u32, pattern: &[u8]) -> Result<Writes, Error> {
         self.fill(Space::Physical, address, size, pattern, DataSpace::Physical)
     }
 
@@ -41,25 +41,27 @@ impl DataSpaces<'_> {
         size: u32,
         pattern: &[u8],
         kind: DataSpace,
-    ) -> Result<Filled, Error> {
+    ) -> Result<Writes, Error> {
         if pattern.is_empty() {
             return Err(Error::InvalidArgument("a fill needs a pattern"));
         }
         let size = size as usize;
-        let mut filled = Filled { count: 0, receipts: Vec::new() };
+        let mut filled = Writes::default();
         while filled.count < size {
             let Some(at) = address.checked_add(filled.count as u64) else { break };
             let len = (size - filled.count).min(CHUNK);
             let copies = pattern.iter().cycle().skip(filled.count % pattern.len());
             let bytes: Vec<u8> = copies.take(len).copied().collect();
-            let receipt = match self.write(space, at, &bytes, Semantics::Debugger) {
-                Ok(done) => done.receipt,
-                Err(error) if filled.count == 0 => return Err(error),
-                Err(_) => break,
-            };
+            let receipt = self.machine.write(space, at, Semantics::Debugger, &bytes).clone();
+            if receipt.written == 0 {
+                if filled.count == 0 {
+                    return Err(Error::NothingWritten(Box::new(receipt)));
+                }
+                break;
+            }
             filled.count += receipt.written;
             let complete = receipt.complete();
-            filled.receipts.push(*receipt);
+            filled.receipts.push(receipt);
             if !complete {
                 break;
             }

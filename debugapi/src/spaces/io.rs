@@ -81,7 +81,7 @@ impl DataSpaces<'_> {
         address_space: u32,
         offset: u64,
         buffer: &mut [u8],
-    ) -> Result<Transfer<Reading>, Error> {
+    ) -> Result<Transfer<'_, Reading>, Error> {
         let width = match buffer.len() {
             0 => Width::Byte,
             size => check(interface_type, bus, address_space, offset, size)?,
@@ -100,19 +100,23 @@ impl DataSpaces<'_> {
         address_space: u32,
         offset: u64,
         bytes: &[u8],
-    ) -> Result<Transfer, Error> {
+    ) -> Result<Transfer<'_>, Error> {
         let width = match bytes.len() {
             0 => Width::Byte,
             size => check(interface_type, bus, address_space, offset, size)?,
         };
-        self.write_noted(Space::Io { width }, offset, bytes, Change::Data(DataSpace::Io))
+        self.write(Space::Io { width }, offset, bytes, Change::Data(DataSpace::Io))
     }
 
     /// Reads 1, 2 or 4 bytes at any port, as the IN instruction can.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for another size, or beyond port 0xffff.
-    pub fn read_io_unaligned(&mut self, port: u16, buffer: &mut [u8]) -> Result<Transfer<Reading>, Error> {
+    pub fn read_io_unaligned(
+        &mut self,
+        port: u16,
+        buffer: &mut [u8],
+    ) -> Result<Transfer<'_, Reading>, Error> {
         let width = match buffer.len() {
             0 => Width::Byte,
             size => width(port.into(), size)?,
@@ -124,11 +128,11 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for another size, or beyond port 0xffff.
-    pub fn write_io_unaligned(&mut self, port: u16, bytes: &[u8]) -> Result<Transfer, Error> {
+    pub fn write_io_unaligned(&mut self, port: u16, bytes: &[u8]) -> Result<Transfer<'_>, Error> {
         let width = match bytes.len() {
             0 => Width::Byte,
             size => width(port.into(), size)?,
         };
-        self.write_noted(Space::Io { width }, port.into(), bytes, Change::Data(DataSpace::Io))
+        self.write(Space::Io { width }, port.into(), bytes, Change::Data(DataSpace::Io))
     }
 }

@@ -29,7 +29,7 @@ mod windows;
 pub use bus_data::{BusDataType, slot_number};
 pub use control::SPECIAL_REGISTERS_BYTES;
 pub use datum::Delivered;
-pub use fill::Filled;
+pub use fill::Writes;
 pub use image::{NT_HEADERS_BYTES, NtHeaders};
 pub use io::InterfaceType;
 pub use physical::CacheFlags;
@@ -48,15 +48,17 @@ use ringhold_emulator::inject::{Reading, Receipt, Semantics, Space};
 use crate::{Context, Error, HResult, HostMemory};
 
 /// What a call moved.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transfer<R = Receipt> {
+///
+/// The receipt is the machine's and lent until the next call; who wants to keep it clones it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Transfer<'a, R = Receipt> {
     /// How many bytes, from the first on.
     pub count: usize,
     /// What they met on their way.
-    pub receipt: Box<R>,
+    pub receipt: &'a R,
 }
 
-impl<R> Transfer<R> {
+impl<R> Transfer<'_, R> {
     /// The code that a DbgEng client sees: S_OK, even when fewer bytes moved than were asked for.
     pub fn hresult(&self) -> HResult {
         HResult::OK
@@ -116,6 +118,8 @@ pub struct DataSpaces<'a> {
     context: Context,
     changes: Vec<Change>,
     tags: TagLists,
+    /// What reading the configuration of an absent function answered, which reaches no function.
+    absent: Reading,
     /// Bytes of a pointer in place of what the processor's mode says.
     pointer_bytes: Option<usize>,
 }
@@ -128,7 +132,14 @@ impl<'a> DataSpaces<'a> {
 
     /// The spaces as the context says.
     pub fn with_context(machine: &'a mut Machine, context: Context) -> Self {
-        Self { machine, context, changes: Vec::new(), tags: TagLists::default(), pointer_bytes: None }
+        Self {
+            machine,
+            context,
+            changes: Vec::new(),
+            tags: TagLists::default(),
+            absent: Reading::default(),
+            pointer_bytes: None,
+        }
     }
 
     /// The spaces with what an earlier value has left open.
@@ -175,36 +186,22 @@ impl<'a> DataSpaces<'a> {
         Space::Virtual { cpu: self.context.cpu, root: self.context.root }
     }
 
-    /// Writes by the shared rules; the caller notes the change.
-    #[inline]
+    /// Writes by the shared rules and notes the change.
+    #[inline(always)]
     pub(crate) fn write(
         &mut self,
         space: Space,
         address: u64,
         bytes: &[u8],
-        semantics: Semantics,
-    ) -> Result<Transfer, Error> {
-        let receipt = self.machine.write(space, address, semantics, bytes);
-        if receipt.written == 0 && !bytes.is_empty() {
-            return Err(Error::NothingWritten(receipt));
+        change: Change,
+    ) -> Result<Transfer<'_>, Error> {
+        let receipt = self.machine.write(space, address, Semantics::Debugger, bytes);
+        match receipt.written {
+            0 if !bytes.is_empty() => return Err(Error::NothingWritten(Box::new(receipt.clone()))),
+            0 => {}
+            _ => self.changes.push(change),
         }
         Ok(Transfer { count: receipt.written, receipt })
-    }
-
-    /// Writes by the shared rules and notes the change.
-    #[inline]
-    pub(crate) fn write_noted(
-        &mut self,
-        space: Space,
-        address: u64,
-        bytes: &[u8],
-        change: Change,
-    ) -> Result<Transfer, Error> {
-        let done = self.write(space, address, bytes, Semantics::Debugger);
-        if done.as_ref().is_ok_and(|done| done.count > 0) {
-            self.changed(change);
-        }
-        done
     }
 
     /// Reads by the shared rules.
@@ -214,10 +211,10 @@ impl<'a> DataSpaces<'a> {
         address: u64,
         buffer: &mut [u8],
         semantics: Semantics,
-    ) -> Result<Transfer<Reading>, Error> {
+    ) -> Result<Transfer<'_, Reading>, Error> {
         let reading = self.machine.peek(space, address, semantics, buffer);
         if reading.read == 0 && !buffer.is_empty() {
-            return Err(Error::NothingRead(reading));
+            return Err(Error::NothingRead(Box::new(reading.clone())));
         }
         Ok(Transfer { count: reading.read, receipt: reading })
     }

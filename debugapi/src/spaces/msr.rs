@@ -10,7 +10,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::Msr`] where RDMSR raises #GP(0).
-    pub fn read_msr(&mut self, msr: u32) -> Result<(u64, Transfer<Reading>), Error> {
+    pub fn read_msr(&mut self, msr: u32) -> Result<(u64, Transfer<'_, Reading>), Error> {
         let mut value = [0; 8];
         let space = Space::Msr { cpu: self.context.cpu };
         match self.read(space, msr.into(), &mut value, Semantics::Debugger) {
@@ -23,10 +23,10 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::Msr`] where WRMSR raises #GP(0); nothing is changed then.
-    pub fn write_msr(&mut self, msr: u32, value: u64) -> Result<Transfer, Error> {
+    pub fn write_msr(&mut self, msr: u32, value: u64) -> Result<Transfer<'_>, Error> {
         let space = Space::Msr { cpu: self.context.cpu };
         let change = Change::Data(DataSpace::Msr);
-        self.write_noted(space, msr.into(), &value.to_le_bytes(), change).map_err(|error| refused(error, msr))
+        self.write(space, msr.into(), &value.to_le_bytes(), change).map_err(|error| refused(error, msr))
     }
 }
 

@@ -41,7 +41,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingRead`] if the first byte is a hole's.
-    pub fn read_physical(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<Reading>, Error> {
+    pub fn read_physical(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<'_, Reading>, Error> {
         self.read(Space::Physical, address, buffer, Semantics::Debugger)
     }
 
@@ -49,8 +49,8 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingWritten`] if the first byte is ROM's or a hole's.
-    pub fn write_physical(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer, Error> {
-        self.write_noted(Space::Physical, address, bytes, Change::Data(DataSpace::Physical))
+    pub fn write_physical(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer<'_>, Error> {
+        self.write(Space::Physical, address, bytes, Change::Data(DataSpace::Physical))
     }
 
     /// ReadPhysical2.
@@ -62,7 +62,7 @@ impl DataSpaces<'_> {
         address: u64,
         flags: u32,
         buffer: &mut [u8],
-    ) -> Result<Transfer<Reading>, Error> {
+    ) -> Result<Transfer<'_, Reading>, Error> {
         CacheFlags::try_from(flags)?;
         self.read_physical(address, buffer)
     }
@@ -71,7 +71,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for flags above 3; else as [`Self::write_physical`].
-    pub fn write_physical2(&mut self, address: u64, flags: u32, bytes: &[u8]) -> Result<Transfer, Error> {
+    pub fn write_physical2(&mut self, address: u64, flags: u32, bytes: &[u8]) -> Result<Transfer<'_>, Error> {
         CacheFlags::try_from(flags)?;
         self.write_physical(address, bytes)
     }
@@ -80,7 +80,11 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingRead`] if the first byte is a hole's or a device's.
-    pub fn inspect_physical(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<Reading>, Error> {
+    pub fn inspect_physical(
+        &mut self,
+        address: u64,
+        buffer: &mut [u8],
+    ) -> Result<Transfer<'_, Reading>, Error> {
         self.read(Space::Physical, address, buffer, Semantics::Backdoor)
     }
 }

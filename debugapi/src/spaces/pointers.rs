@@ -53,10 +53,8 @@ impl DataSpaces<'_> {
         let bytes: Vec<u8> =
             pointers.iter().flat_map(|pointer| pointer.to_le_bytes().into_iter().take(size)).collect();
         let space = self.virtual_space();
-        let written = self.write(space, address, &bytes, Semantics::Debugger).map_or(0, |done| done.count);
-        if written > 0 {
-            self.changed(Change::Data(DataSpace::Virtual));
-        }
+        let change = Change::Data(DataSpace::Virtual);
+        let written = self.write(space, address, &bytes, change).map_or(0, |done| done.count);
         if written == bytes.len() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingRead`] if the first byte is inaccessible.
-    pub fn read_virtual(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<Reading>, Error> {
+    pub fn read_virtual(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<'_, Reading>, Error> {
         self.read(self.virtual_space(), address, buffer, Semantics::Debugger)
     }
 
@@ -23,8 +23,8 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingWritten`] if the first byte is inaccessible.
-    pub fn write_virtual(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer, Error> {
-        self.write_noted(self.virtual_space(), address, bytes, Change::Data(DataSpace::Virtual))
+    pub fn write_virtual(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer<'_>, Error> {
+        self.write(self.virtual_space(), address, bytes, Change::Data(DataSpace::Virtual))
     }
 
     /// ReadVirtualUncached: the same as [`Self::read_virtual`], which has no cache either.
@@ -35,7 +35,7 @@ impl DataSpaces<'_> {
         &mut self,
         address: u64,
         buffer: &mut [u8],
-    ) -> Result<Transfer<Reading>, Error> {
+    ) -> Result<Transfer<'_, Reading>, Error> {
         self.read_virtual(address, buffer)
     }
 
@@ -43,7 +43,7 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// As [`Self::write_virtual`].
-    pub fn write_virtual_uncached(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer, Error> {
+    pub fn write_virtual_uncached(&mut self, address: u64, bytes: &[u8]) -> Result<Transfer<'_>, Error> {
         self.write_virtual(address, bytes)
     }
 
@@ -51,7 +51,11 @@ impl DataSpaces<'_> {
     ///
     /// # Errors
     /// [`Error::NothingRead`] if the first byte is inaccessible or a device's.
-    pub fn inspect_virtual(&mut self, address: u64, buffer: &mut [u8]) -> Result<Transfer<Reading>, Error> {
+    pub fn inspect_virtual(
+        &mut self,
+        address: u64,
+        buffer: &mut [u8],
+    ) -> Result<Transfer<'_, Reading>, Error> {
         self.read(self.virtual_space(), address, buffer, Semantics::Backdoor)
     }
 }

@@ -14,7 +14,8 @@ fn read(bench: &mut Bench, offset: u32, len: usize) -> Vec<u8> {
 }
 
 fn write(bench: &mut Bench, offset: u32, bytes: &[u8]) {
-    let done = bench.spaces().write_bus_data(PCI, 0, SLOT, offset, bytes).unwrap();
+    let mut spaces = bench.spaces();
+    let done = spaces.write_bus_data(PCI, 0, SLOT, offset, bytes).unwrap();
     assert_eq!(done.count, bytes.len());
 }
 
@@ -25,7 +26,8 @@ fn a_slot_is_device_and_function_in_that_order() {
     assert_eq!(read(&mut bench, 0, 4), [0x34, 0x12, 0x78, 0x56]);
     // The hardware's order would be device 4, function 2.
     let mut buffer = [9; 4];
-    let done = bench.spaces().read_bus_data(PCI, 0, 2 << 3 | 1, 0, &mut buffer).unwrap();
+    let mut spaces = bench.spaces();
+    let done = spaces.read_bus_data(PCI, 0, 2 << 3 | 1, 0, &mut buffer).unwrap();
     assert_eq!((done.count, buffer), (2, [0xff, 0xff, 9, 9]));
 }
 
@@ -82,7 +84,8 @@ fn an_absent_function_reads_two_ones_and_refuses_writes() {
     let before = bench.state();
     for slot in [0, 2, 0x42, 0xff] {
         let mut buffer = [9; 8];
-        let done = bench.spaces().read_bus_data(PCI, 0, slot, 0, &mut buffer).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.read_bus_data(PCI, 0, slot, 0, &mut buffer).unwrap();
         assert_eq!((done.count, &buffer[..3]), (2, &[0xff, 0xff, 9][..]));
         let error = bench.spaces().write_bus_data(PCI, 0, slot, 4, &[7]).unwrap_err();
         assert_eq!(error, Error::NoFunction { bus: 0, slot });

@@ -48,7 +48,7 @@ fn a_write_changes_the_fields_that_differ() {
     new[0x20..0x28].copy_from_slice(&0x1234u64.to_le_bytes());
     new[0xc0..0xc8].copy_from_slice(&0x5678u64.to_le_bytes());
     let done = bench.spaces().write_control(0, 2, &new).unwrap();
-    assert_eq!((done.count, done.receipt.len()), (SPECIAL_REGISTERS_BYTES, 2));
+    assert_eq!((done.count, done.receipts.len()), (SPECIAL_REGISTERS_BYTES, 2));
     let cpu = &bench.machine.cpus[0];
     assert_eq!((cpu.control.dr[0], cpu.msr.lstar), (0x1234, 0x5678));
     assert_eq!(block(&mut bench), new);

@@ -35,7 +35,8 @@ fn sizes_1_2_and_4_reach_the_device_in_their_width() {
     for size in [1, 2, 4] {
         let mut bench = Bench::new();
         let bytes = &[0x11, 0x22, 0x33, 0x44][..size];
-        let done = bench.spaces().write_io(1, 0, 1, PORTS, bytes).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.write_io(1, 0, 1, PORTS, bytes).unwrap();
         assert_eq!(done.count, size);
         let value = u32::from_le_bytes([0x11, 0x22, 0x33, 0x44]) & (u32::MAX >> (32 - 8 * size));
         assert_eq!(bench.seen(), [Seen::PortWrite(PORTS as u16, size, value)]);

@@ -18,11 +18,13 @@ fn a_write_over_a_hole_is_ok_and_keeps_the_part_before_it() {
     for mode in MODES {
         let mut bench = Bench::paged(mode);
         bench.map(PAGE, DATA, RW);
-        let done = bench.spaces().write_virtual(PAGE + 0xff0, &[7; 32]).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.write_virtual(PAGE + 0xff0, &[7; 32]).unwrap();
         assert_eq!((done.count, done.hresult()), (16, HResult::OK), "{mode:?}");
         assert_eq!(bench.bytes(DATA + 0xfef, 18)[..], [&[0][..], &[7; 16], &[0]].concat(), "{mode:?}");
         let mut buffer = [9; 32];
-        let done = bench.spaces().read_virtual(PAGE + 0xff0, &mut buffer).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.read_virtual(PAGE + 0xff0, &mut buffer).unwrap();
         assert_eq!((done.count, done.hresult()), (16, HResult::OK));
         assert_eq!(buffer[..], [[7; 16], [9; 16]].concat(), "the rest of the buffer is left alone");
     }
@@ -163,7 +165,8 @@ fn ranges_never_wrap_over_the_top() {
     let last = 0xffff_ffff_ffff_f000;
     bench.map(last, DATA, RW);
     bench.map(0, DATA + 0x1000, RW);
-    let done = bench.spaces().write_virtual(u64::MAX - 3, &[6; 8]).unwrap();
+    let mut spaces = bench.spaces();
+    let done = spaces.write_virtual(u64::MAX - 3, &[6; 8]).unwrap();
     assert_eq!((done.count, done.receipt.stopped), (4, Some(Refusal::End)));
     assert_eq!((bench.bytes(DATA + 0xffc, 4), bench.bytes(DATA + 0x1000, 4)), (vec![6; 4], vec![0; 4]));
     let mut buffer = [0; 8];

@@ -11,7 +11,8 @@ const EFER: u32 = 0xc000_0080;
 #[test]
 fn values_are_read_and_written_as_the_processor_does() {
     let mut bench = Bench::new();
-    let done = bench.spaces().write_msr(LSTAR, 0xffff_8000_0000_1000).unwrap();
+    let mut spaces = bench.spaces();
+    let done = spaces.write_msr(LSTAR, 0xffff_8000_0000_1000).unwrap();
     assert_eq!(done.count, 8);
     assert_eq!(bench.machine.cpus[0].msr.lstar, 0xffff_8000_0000_1000);
     assert_eq!(bench.spaces().read_msr(LSTAR).unwrap().0, 0xffff_8000_0000_1000);

@@ -85,11 +85,13 @@ fn a_device_window_gets_natural_pieces_in_ascending_order() {
     for (offset, len, pieces) in cases {
         let mut bench = Bench::new();
         let count: usize = pieces.iter().map(|piece| piece.1).sum();
-        let done = bench.spaces().write_physical(WINDOW + offset, &vec![0; len]).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.write_physical(WINDOW + offset, &vec![0; len]).unwrap();
         assert_eq!(done.count, count);
         let seen: Vec<_> = pieces.iter().map(|&(at, bytes)| Seen::Write(at, bytes, 0)).collect();
         assert_eq!(bench.seen(), seen);
-        let done = bench.spaces().read_physical(WINDOW + offset, &mut vec![0; len]).unwrap();
+        let mut spaces = bench.spaces();
+        let done = spaces.read_physical(WINDOW + offset, &mut vec![0; len]).unwrap();
         assert_eq!(done.count, count);
         assert!(done.receipt.touched_device());
         let seen: Vec<_> = pieces.iter().map(|&(at, bytes)| Seen::Read(at, bytes)).collect();

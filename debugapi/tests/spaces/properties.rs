@@ -2,13 +2,16 @@
 
 use proptest::prelude::*;
 use ringhold_debugapi::{Completion, Location};
+use ringhold_emulator::inject::{Detail, Semantics, Space};
 use ringhold_emulator::mmu::walk::Mode;
 use ringhold_emulator::mmu::walk::entry::{A, D, RW, US};
+use ringhold_emulator::state::{cr4, efer};
 
 use crate::bench::{Bench, DATA, HOLE, RAM_BYTES, ROM};
 
 const BASE: u64 = 0x7f_f000;
 const PAGES: u64 = 6;
+const VIRTUAL: Space = Space::Virtual { cpu: 0, root: None };
 
 /// What a page of the tested range maps.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +109,42 @@ proptest! {
         prop_assert!(bench.image() == model);
         prop_assert!(bench.machine.cpus[0].state() == before);
         prop_assert_eq!(bench.machine.cpus[0].tlb.translations().count(), 0);
+    }
+
+    #[test]
+    fn an_access_walks_the_tables_as_they_are_now(
+        mode in mode(),
+        pages in prop::collection::vec(mapping(), PAGES as usize),
+        changes in prop::collection::vec((0..3u8, any::<prop::sample::Index>(), 0..64u32, 0..PAGES), 1..24),
+    ) {
+        let mut bench = bench(mode, &pages);
+        for (kind, entry, bit, page) in changes {
+            let linear = BASE + (page << 12) + 0x123;
+            let translate = |bench: &Bench| bench.machine.translate(0, None, linear).unwrap();
+            let walk = translate(&bench);
+            // Accesses come in pairs, so that the second finds the walk of the first.
+            let _ = bench.spaces().read_virtual(linear, &mut [0; 4]);
+            match kind {
+                0 => bench.machine.cpus[0].control.efer ^= efer::NXE,
+                1 => bench.machine.cpus[0].control.cr4 ^= cr4::PSE,
+                _ if walk.trail.is_empty() => {}
+                _ => {
+                    let entries: Vec<_> = walk.trail.iter().collect();
+                    let entry = entries[entry.index(entries.len())];
+                    let bytes = if mode == Mode::Legacy { 4 } else { 8 };
+                    let value = entry.value ^ 1 << (bit % (8 * bytes));
+                    bench.poke(entry.address, &value.to_le_bytes()[..bytes as usize]);
+                }
+            }
+            let now = translate(&bench);
+            let receipt = bench.machine.write(VIRTUAL, linear, Semantics::Debugger, &[]).clone();
+            prop_assert_eq!(receipt.detail, Detail::Nothing);
+            let receipt = bench.machine.peek(VIRTUAL, linear, Semantics::Backdoor, &mut [0; 4]);
+            let Detail::Virtual { pages, .. } = &receipt.detail else { panic!("{receipt}") };
+            let step = pages.iter().next().unwrap();
+            prop_assert_eq!(step.entries, now.trail);
+            prop_assert_eq!(step.physical, now.outcome.ok().map(|page| page.physical));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ const PAGE: u64 = 0x40_0000;
 fn text(bench: &mut Bench, injection: Injection) -> String {
     let receipt = bench.machine.inject(&injection);
     let written = ron::to_string(&receipt).unwrap();
-    assert_eq!(ron::from_str::<Receipt>(&written).unwrap(), *receipt, "a receipt survives its journey");
+    assert_eq!(ron::from_str::<Receipt>(&written).unwrap(), receipt, "a receipt survives its journey");
     receipt.to_string()
 }
 

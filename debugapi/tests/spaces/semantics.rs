@@ -143,7 +143,7 @@ fn the_back_door_stores_raw_config_bytes_and_moves_bars() {
     assert!(bench.machine.inject(&bar).complete());
     let mapped = bench.machine.peek(Space::Physical, 0x0707_0000, Semantics::Debugger, &mut buffer);
     assert!(matches!(
-        mapped.detail,
+        &mapped.detail,
         Detail::Physical { spans } if matches!(spans.iter().next().unwrap().answer, Answer::Device { .. })
     ));
 }

@@ -22,7 +22,7 @@ pub(super) fn transfer(
         return pieces(board, semantics, address, data, spans);
     };
     move_in_page(memory, (address, offset), data);
-    spans.span(Span { physical: address, bytes, answer: Answer::Ram });
+    spans.ram(address, bytes);
     Outcome::all(bytes)
 }
 

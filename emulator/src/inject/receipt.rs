@@ -12,7 +12,7 @@ use crate::mmu::walk::{Mode, Trail, Visited};
 pub const DETAIL_LIMIT: usize = 64;
 
 /// What an injection did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Instructions retired when it happened.
     pub instructions: u64,
@@ -87,7 +87,7 @@ impl From<FirstBytes> for Vec<u8> {
 }
 
 /// What a reading from outside met; the bytes themselves are in the caller's buffer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// Instructions retired when it happened.
     pub instructions: u64,
@@ -166,6 +166,14 @@ impl<T> Default for Trace<T> {
 }
 
 impl<T> Trace<T> {
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.first = None;
+        if self.more.is_some() {
+            self.more = None;
+        }
+    }
+
     #[inline]
     pub(super) fn push(&mut self, item: T) {
         if self.first.is_none() {
@@ -228,9 +236,40 @@ impl<T> Trace<T> {
     }
 }
 
+impl Trace<PageStep> {
+    /// Begins anew, with a step that has found nothing yet but may hold entries of an earlier walk.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, linear: u64) -> &mut PageStep {
+        if self.more.is_some() {
+            self.more = None;
+        }
+        match &mut self.first {
+            Some(step) => {
+                step.linear = linear;
+                step.physical = None;
+                step.size_bits = 0;
+                step.from_tlb = false;
+                step.spans.clear();
+                step
+            }
+            none => none.insert(PageStep::at(linear)),
+        }
+    }
+}
+
 impl Trace<Span> {
+    /// Adds a span of RAM; the first is made where it stays.
+    #[inline(always)]
+    pub(super) fn ram(&mut self, physical: u64, bytes: usize) {
+        if self.first.is_none() {
+            self.first = Some(Span { physical, bytes, answer: Answer::Ram });
+        } else {
+            self.span(Span { physical, bytes, answer: Answer::Ram });
+        }
+    }
+
     /// Adds a span, joined to the last one if it goes on there.
-    #[inline]
+    #[inline(never)]
     pub(super) fn span(&mut self, span: Span) {
         if self.first.is_some() && self.join(&span) {
             return;
@@ -253,9 +292,10 @@ impl Trace<Span> {
 }
 
 /// What was met, space by space.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detail {
     /// Nothing was looked at: no byte was asked for, or the request was refused as a whole.
+    #[default]
     Nothing,
     /// Virtual memory, page by page.
     Virtual {
@@ -298,6 +338,28 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// Begins a list of spans of physical memory, in the place of what was here.
+    #[inline(always)]
+    pub(super) fn spans(&mut self) -> Option<&mut Trace<Span>> {
+        if !matches!(self, Self::Physical { .. }) {
+            *self = Self::Physical { spans: Trace::default() };
+        }
+        let Self::Physical { spans } = self else { return None };
+        spans.clear();
+        Some(spans)
+    }
+
+    /// Begins a list of pages of virtual memory, in the place of what was here; see [`Trace::begin`].
+    #[inline(always)]
+    pub(super) fn pages(&mut self, now: Mode, at: u64) -> Option<&mut Trace<PageStep>> {
+        if !matches!(self, Self::Virtual { .. }) {
+            *self = Self::Virtual { mode: now, root: at, pages: Trace::default() };
+        }
+        let Self::Virtual { mode, root, pages } = self else { return None };
+        (*mode, *root) = (now, at);
+        Some(pages)
+    }
+
     pub(super) fn touched_device(&self) -> bool {
         let device = |spans: &Trace<Span>| {
             spans.omitted() > 0 || spans.iter().any(|s| matches!(s.answer, Answer::Device { .. }))

@@ -248,6 +248,12 @@ impl Memory {
         self.written(offset, bytes.len() as u64);
     }
 
+    /// Reads an aligned little-endian 64-bit word of the largest range of RAM; `None` elsewhere.
+    #[inline(always)]
+    pub(crate) fn main_u64(&self, address: u64) -> Option<u64> {
+        Some(self.ram.read_u64(self.map.main_ram(address & self.a20_mask & !7)?))
+    }
+
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
     #[inline(always)]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
@@ -283,13 +289,16 @@ impl Memory {
     pub fn written(&mut self, offset: u64, len: u64) {
         let page = (offset / PAGE) as usize;
         self.dirty[page / 64] |= 1 << (page % 64);
-        let code = self.code[page];
-        if code != 0 {
-            let lines = lines(offset % PAGE, len) & code;
-            if lines != 0 {
-                self.code[page] &= !lines;
-                self.stale.push(StaleCode { page: page as u32, lines });
-            }
+        if self.code[page] != 0 {
+            self.code_written(page, lines(offset % PAGE, len));
+        }
+    }
+
+    fn code_written(&mut self, page: usize, lines: u32) {
+        let lines = lines & self.code[page];
+        if lines != 0 {
+            self.code[page] &= !lines;
+            self.stale.push(StaleCode { page: page as u32, lines });
         }
     }
 

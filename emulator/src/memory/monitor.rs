@@ -32,6 +32,7 @@ impl Monitor {
     }
 
     /// Somebody else than the processor writes `len` bytes at a physical address.
+    #[inline]
     pub fn note(&mut self, address: u64, len: usize) {
         let hits = |line: u64| len > 0 && address < line + LINE && line < address.saturating_add(len as u64);
         self.written |= self.line.is_some_and(hits);

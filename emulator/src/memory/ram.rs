@@ -113,6 +113,7 @@ impl Ram {
         self.base.wrapping_add(offset as usize)
     }
 
+    #[inline(always)]
     fn clip(&self, offset: u64, len: usize) -> usize {
         len.min(self.len.saturating_sub(offset) as usize)
     }
