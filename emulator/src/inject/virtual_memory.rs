@@ -1,40 +1,19 @@
 //! Virtual memory: page by page through the page tables, or as the processor would.
 
-use super::walked::Walked;
+use super::walked::{self, Walked};
 use super::{Data, Detail, Outcome, PageStep, Parts, Refusal, Semantics, Trace, physical};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::memory::{Memory, PAGE};
 use crate::mmu::rights::error;
 use crate::mmu::tlb::Access;
-use crate::mmu::walk::{self, Miss, Mode, Page, Trail, Walk};
-use crate::state::efer;
-
-/// What a walk from outside depends on: the processor's paging, perhaps with another root.
-#[inline(always)]
-fn context(cpu: &Cpu, root: Option<u64>) -> walk::Context {
-    let own = cpu.paging();
-    match root {
-        Some(cr3) => walk::Context { cr3, pdptes: None, ..own },
-        None => own,
-    }
-}
-
-/// Whether an address exists in a mode. Long mode is judged by the walk.
-#[inline(always)]
-fn exists(mode: Mode, linear: u64) -> bool {
-    let long = matches!(mode, Mode::Level4 | Mode::Level5);
-    long || linear >> 32 == 0 || linear as i64 == i64::from(linear as i32)
-}
+use crate::mmu::walk::{self, Miss, Page, Trail, Walk};
+use crate::state::{cr0, efer};
 
 /// Walks the page tables in memory, without a trace.
 pub(super) fn walk(cpu: &Cpu, memory: &Memory, root: Option<u64>, linear: u64) -> Walk {
     let mut trail = Trail::default();
-    let context = context(cpu, root);
-    let outcome = match exists(context.mode, linear) {
-        true => walk::find(memory, &context, linear, &mut trail),
-        false => Err(Miss::NonCanonical),
-    };
+    let outcome = walked::find(memory, &walked::context(cpu, root), linear, &mut trail);
     Walk { outcome, trail }
 }
 
@@ -62,10 +41,10 @@ pub(super) fn transfer(
         *detail = Detail::Nothing;
         return Outcome::stopped(0, Refusal::NoProcessor { cpu });
     };
-    let context = context(processor, root);
+    let context = walked.context(processor, root);
     let Some(pages) = detail.pages(context.mode, context.cr3) else { return Outcome::all(0) };
     let first = pages.begin(address);
-    let mut path = Path { context: &context, processor, board, walked, semantics };
+    let mut path = Path { processor, board, walked, semantics };
     let len = data.len();
     let room = (PAGE - address % PAGE) as usize;
     if len <= room {
@@ -80,7 +59,6 @@ pub(super) fn transfer(
 
 /// The way of one access through virtual memory.
 struct Path<'a> {
-    context: &'a walk::Context,
     processor: &'a mut Cpu,
     board: &'a mut Board,
     walked: &'a mut Walked,
@@ -91,10 +69,7 @@ impl Path<'_> {
     /// The part of an access within one page.
     #[inline(always)]
     fn page(&mut self, linear: u64, data: Data<'_>, step: &mut PageStep) -> Outcome {
-        let found = match exists(self.context.mode, linear) {
-            true => self.walked.find(&self.board.fabric.memory, self.context, linear, &mut step.entries),
-            false => nowhere(&mut step.entries),
-        };
+        let found = self.walked.find(&self.board.fabric.memory, linear, &mut step.entries);
         if let Ok(page) = found {
             (step.physical, step.size_bits) = (Some(page.physical), page.size_bits);
         }
@@ -165,7 +140,7 @@ impl Path<'_> {
             let error = cpu.page_fault_code(cause, access, view);
             Refusal::Fault { vector: 14, error, address: linear }
         };
-        let paging = self.context.mode != Mode::Off;
+        let paging = cpu.control.cr0 & cr0::PG != 0;
         let cause = match &walked {
             Ok(page) if paging => cpu.denied(page, access, view),
             Ok(_) => None,
@@ -180,13 +155,6 @@ impl Path<'_> {
             Err(_) => Err(fault(cpu, error::P)),
         }
     }
-}
-
-/// No walk at all.
-#[cold]
-fn nowhere(trail: &mut Trail) -> Result<Page, Miss> {
-    *trail = Trail::default();
-    Err(Miss::NonCanonical)
 }
 
 /// The reason of a walk that found no page.

@@ -80,6 +80,19 @@ pub struct Context {
     pub pdptes: Option<[u64; 4]>,
 }
 
+impl Context {
+    /// No paging.
+    pub const OFF: Self = Self {
+        mode: Mode::Off,
+        cr3: 0,
+        pse: false,
+        nxe: false,
+        gigabyte_pages: false,
+        physical_bits: 32,
+        pdptes: None,
+    };
+}
+
 /// One paging-structure entry that a walk visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visited {
