@@ -159,6 +159,11 @@ fn main() -> ExitCode {
     let word = calls(&mut |spaces| {
         black_box(&spaces.write_virtual(VIRTUAL + 8, black_box(&page[..8])));
     });
+    let mut other = VIRTUAL;
+    let elsewhere = calls(&mut |spaces| {
+        other ^= PAGE as u64;
+        black_box(&spaces.write_virtual(other + 8, black_box(&page[..8])));
+    });
     let read = calls(&mut |spaces| {
         let mut buffer = [0; 8];
         black_box(&spaces.read_virtual(VIRTUAL + 8, &mut buffer));
@@ -176,6 +181,7 @@ fn main() -> ExitCode {
         Row::ratio("`WritePhysical` of 4 KiB", physical, copy, 1.2),
         Row::ratio("`WriteVirtual` of 4 KiB", virtual_page, copy, 1.5),
         Row::time("`WriteVirtual` of 8 bytes", word, 100.0),
+        Row::time("`WriteVirtual` of 8 bytes, to another page than before", elsewhere, 100.0),
         Row {
             what: "`ReadVirtual` of 8 bytes",
             figure: format!("{read:.1} ns"),
