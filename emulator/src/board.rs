@@ -310,6 +310,9 @@ impl Board {
     }
 
     fn port_piece(&self, port: u16, left: usize) -> Width {
+        if left == 1 {
+            return Width::Byte;
+        }
         let widest = match port {
             CONFIG_ADDRESS | CONFIG_DATA => Width::Dword,
             0xcfe => Width::Word,

@@ -41,6 +41,8 @@ pub struct Cpu {
     pub retired: u64,
     /// Which TLB view data accesses use. Hot twin of CPL, CR0.AM, CR4.SMAP and AC.
     pub view: usize,
+    /// What the last load off the fast path read.
+    pub(crate) loaded: [u8; 32],
     /// Which instruction of the block left it, when one did.
     pub left_at: u8,
     /// The current slice of a block has one instruction: device accesses may happen.
@@ -126,6 +128,7 @@ impl Cpu {
             seg_base: [0; 8],
             retired: 0,
             view: 0,
+            loaded: [0; 32],
             left_at: 0,
             alone: false,
             sse_ready: false,

@@ -255,13 +255,22 @@ impl Memory {
     }
 
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
-    #[inline(always)]
+    #[inline]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
         if let Some(offset) = self.ram_in_page(address, 8) {
             return Some(self.ram.read_u64(offset));
         }
         let mut bytes = [0; 8];
         (self.read(address, &mut bytes) == 8).then(|| u64::from_le_bytes(bytes))
+    }
+
+    /// [`Self::read_u64`] of an address that is a multiple of eight, as those of table entries are.
+    #[inline(always)]
+    pub fn aligned_u64(&self, address: u64) -> Option<u64> {
+        match self.map.main_ram(address & self.a20_mask) {
+            Some(offset) => Some(self.ram.read_u64(offset)),
+            None => self.read_u64(address),
+        }
     }
 
     /// Reads a little-endian 32-bit word of RAM or ROM; `None` where there is neither.

@@ -138,7 +138,10 @@ impl Cpu {
             // SAFETY: a read entry of the TLB gave the address; the tag compare covers the last
             // byte, so all of it lies in one page of the live backing store.
             Some(host) => Ok(unsafe { ram::load(host) }),
-            None => self.load_slow(board, linear, seg, self.view),
+            None => {
+                self.load_slow::<T>(board, linear, seg, self.view)?;
+                Ok(self.loaded())
+            }
         }
     }
 
@@ -160,7 +163,10 @@ impl Cpu {
         match self.tlb.read_host(linear, size_of::<T>() as u64, Tlb::SUPERVISOR) {
             // SAFETY: as in `load`.
             Some(host) => Ok(unsafe { ram::load(host) }),
-            None => self.load_slow(board, linear, sreg::NONE, Tlb::SUPERVISOR),
+            None => {
+                self.load_slow::<T>(board, linear, sreg::NONE, Tlb::SUPERVISOR)?;
+                Ok(self.loaded())
+            }
         }
     }
 
@@ -231,15 +237,19 @@ impl Cpu {
         if view == Tlb::USER_ALIGNED && linear & (size.min(16) - 1) != 0 { Err(self.ac()) } else { Ok(()) }
     }
 
+    /// What [`Self::load_slow`] found.
+    #[inline(always)]
+    fn loaded<T: Plain>(&self) -> T {
+        const { assert!(size_of::<T>() <= size_of::<[u8; 32]>()) }
+        // SAFETY: the array has at least `size_of::<T>()` bytes.
+        unsafe { ram::load(self.loaded.as_ptr() as u64) }
+    }
+
+    /// Leaves what is read where [`Self::loaded`] takes it from: a value returned beside a reason
+    /// would be packed and unpacked on the fast path too.
     #[cold]
     #[inline(never)]
-    fn load_slow<T: Plain>(
-        &mut self,
-        board: &mut Board,
-        linear: u64,
-        seg: u8,
-        view: usize,
-    ) -> Result<T, Leave> {
+    fn load_slow<T: Plain>(&mut self, board: &mut Board, linear: u64, seg: u8, view: usize) -> Step {
         let size = size_of::<T>();
         self.check_canonical(linear, seg, size as u64)?;
         self.check_alignment(linear, size as u64, view)?;
@@ -247,8 +257,9 @@ impl Cpu {
         let low = self.translate(board, linear, Access::Read, view)?;
         if let Some(host) = self.tlb.read_host(linear, size as u64, view) {
             // What was found is plain memory.
-            // SAFETY: as in `load`.
-            return Ok(unsafe { ram::load(host) });
+            // SAFETY: as in `load`, and in `loaded`.
+            unsafe { ram::store(self.loaded.as_mut_ptr() as u64, ram::load::<T>(host)) };
+            return Ok(());
         }
         let mut bytes = [0; 32];
         if first < size {
@@ -261,9 +272,8 @@ impl Cpu {
             self.watch(board, linear, size as u64, Direction::Read)?;
             self.read_page(board, low, linear & 0xfff, &mut bytes[..size])?;
         }
-        // SAFETY: `bytes` is a live array of at least `size_of::<T>()` bytes (32 is the largest
-        // Plain type).
-        Ok(unsafe { ram::load(bytes.as_ptr() as u64) })
+        self.loaded = bytes;
+        Ok(())
     }
 
     #[cold]

@@ -263,7 +263,7 @@ pub trait Tables {
 impl Tables for crate::memory::Memory {
     #[inline]
     fn entry64(&self, address: u64) -> Option<u64> {
-        self.read_u64(address)
+        self.aligned_u64(address)
     }
 
     #[inline]
@@ -413,22 +413,15 @@ fn descend(
         let address = table + (linear >> shift & 0x1ff) * 8;
         let value = tables.entry64(address).ok_or(Miss::OutsideMemory)?;
         along.visit(level, address, value);
-        if value & entry::P == 0 {
-            return Err(Miss::NotPresent);
-        }
-        if value & reserved.bits != 0 {
-            return Err(Miss::Reserved);
+        if value & (entry::P | reserved.bits) != entry::P {
+            return Err(if value & entry::P == 0 { Miss::NotPresent } else { Miss::Reserved });
         }
         rights = rights.and(value);
-        let large = value & PS != 0 && level > 1;
-        if level == 1 || large {
-            if large && level >= reserved.tables {
-                return Err(Miss::Reserved);
-            }
+        if level == 1 || value & PS != 0 {
             let offset_mask = (1u64 << shift) - 1;
             // Bit 12 of a large page's entry is PAT; the bits between it and the page's size
-            // are reserved.
-            if large && value & offset_mask & ADDRESS & !0x1000 != 0 {
+            // are reserved. For a page of 4 KiB there are none.
+            if level >= reserved.tables || value & offset_mask & ADDRESS & !0x1000 != 0 {
                 return Err(Miss::Reserved);
             }
             let physical = value & ADDRESS & !offset_mask | linear & offset_mask;
