@@ -192,3 +192,24 @@ fn an_object_is_an_access() {
     run("!eb fdf00004 7");
     assert_eq!(run("!dd fdf00004 L1"), "# fdf00004 fffffffe\n", "a byte is no double word");
 }
+
+/// The commands of a file in the session's directory, up to the first that fails.
+#[test]
+fn a_file_holds_commands() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("script.txt"), "r $t0 = 2\n.if (@$t0) { .echo yes }\n? zz\n.echo never\n")
+        .unwrap();
+    fs::write(directory.join("again.txt"), ".echo again; $<again.txt\n").unwrap();
+    let (mut machine, mut session) = (machine(), Session::new());
+    let (hresult, _) = execute(&mut machine, &mut session, "$<script.txt");
+    assert_eq!(hresult, HResult::ACCESSDENIED, "files are closed");
+    session.share_files(directory);
+    let (hresult, said) = execute(&mut machine, &mut session, "$<script.txt");
+    assert_eq!(hresult, HResult::FAIL);
+    let complaint = "    ^ line 3: Couldn't resolve error at 'zz' in '$<script.txt'\n";
+    assert_eq!(said, format!("yes\n{complaint}"));
+    let (_, said) = execute(&mut machine, &mut session, "$<again.txt");
+    assert_eq!(said.matches("again\n").count(), 32, "{said}");
+    assert!(said.contains("Nesting error"), "{said}");
+}

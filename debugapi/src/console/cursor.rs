@@ -1,7 +1,8 @@
 //! The text of a command, and how far it has been read.
 //!
-//! A line holds commands with `;` between them. A command that begins with `*` is a comment to the
-//! line's end, one that begins with `$$` is one to the next `;`. Quotes hold a `;`.
+//! A line holds commands with `;` between them; those of a script hold others in braces. A command
+//! that begins with `*` is a comment to the line's end, one that begins with `$$` is one to the next
+//! `;`. Quotes hold a `;`.
 
 use super::complaint::{Complaint, Outcome};
 
@@ -132,6 +133,42 @@ impl<'a> Cursor<'a> {
         Ok(text)
     }
 
+    /// Passes what stands in parentheses, and gives it.
+    pub fn parentheses(&mut self) -> Outcome<Self> {
+        self.enclosed('(', ')')
+    }
+
+    /// Passes what stands in braces, and gives it.
+    pub fn braces(&mut self) -> Outcome<Self> {
+        self.enclosed('{', '}')
+    }
+
+    fn enclosed(&mut self, open: char, close: char) -> Outcome<Self> {
+        self.skip_space();
+        let start = self.at;
+        let rest = self.rest();
+        let length = if rest.starts_with(open) { enclosed_length(rest, open, close) } else { None };
+        let end = start + length.ok_or(Complaint::syntax(start))?;
+        self.at = end;
+        // Both brackets have one byte.
+        Ok(Self { text: &self.text[..end - 1], at: start + 1 })
+    }
+
+    /// The three commands that semicolons separate; `None` if there are not three.
+    pub fn parts(&self) -> Option<[Self; 3]> {
+        let mut parts = [*self; 3];
+        let mut at = self.at;
+        for (number, part) in parts.iter_mut().enumerate() {
+            let end = at + command_length(&self.text[at..], true, false);
+            *part = Self { text: &self.text[..end], at };
+            if (end == self.text.len()) != (number == 2) {
+                return None;
+            }
+            at = end + 1;
+        }
+        Some(parts)
+    }
+
     /// Insists that nothing is left.
     pub fn end(&mut self) -> Outcome {
         if self.at_end() { Ok(()) } else { Err(Complaint::syntax(self.at)) }
@@ -149,7 +186,13 @@ impl<'a> Cursor<'a> {
                 return None;
             }
             let comment = self.rest().starts_with("$$");
-            let end = self.at + command_length(self.rest(), !comment);
+            let rest = self.rest();
+            let script = SCRIPTS.iter().any(|word| {
+                let (first, behind) = rest.split_at_checked(word.len()).unwrap_or_default();
+                first.eq_ignore_ascii_case(word)
+                    && !behind.starts_with(|next: char| next.is_ascii_alphanumeric())
+            });
+            let end = self.at + command_length(rest, !comment, script);
             let command = Cursor { text: &self.text[..end], at: self.at };
             self.at = end;
             if !comment {
@@ -159,9 +202,36 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How many bytes there are before the first `;` that no quotes hold.
-fn command_length(text: &str, quotes: bool) -> usize {
+/// The commands whose braces hold a `;`.
+const SCRIPTS: [&str; 3] = [".if", ".while", ".for"];
+
+/// How many bytes there are up to the bracket that closes the one at the beginning, itself included.
+/// Those in quotes do not count.
+fn enclosed_length(text: &str, open: char, close: char) -> Option<usize> {
+    let (mut depth, mut quoted) = (0usize, false);
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => quoted = !quoted,
+            '\\' if quoted => drop(letters.next()),
+            _ if quoted => {}
+            _ if letter == open => depth += 1,
+            _ if letter == close => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How many bytes there are before the first `;` that no quotes hold, and of a script no brackets.
+fn command_length(text: &str, quotes: bool, script: bool) -> usize {
     let mut quoted = false;
+    let mut depth = 0usize;
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
@@ -169,7 +239,9 @@ fn command_length(text: &str, quotes: bool) -> usize {
             '\\' if quoted => drop(letters.next()),
             // A single letter in single quotes.
             '\'' if !quoted && text[at + 1..].chars().nth(1) == Some('\'') => drop(letters.nth(1)),
-            ';' if !quoted => return at,
+            '{' | '(' if script && !quoted => depth += 1,
+            '}' | ')' if script && !quoted => depth = depth.saturating_sub(1),
+            ';' if !quoted && depth == 0 => return at,
             _ => {}
         }
     }
@@ -195,6 +267,8 @@ mod tests {
         assert_eq!(commands("eb 0 ';' 1; r"), ["eb 0 ';' 1", "r"]);
         assert_eq!(commands(".echo don't; r"), [".echo don't", "r"]);
         assert_eq!(commands(&("$$;".repeat(1_000_000) + "r")), ["r"]);
+        assert_eq!(commands(".for (r; 1; r) { r; \"}\" }; t"), [".for (r; 1; r) { r; \"}\" }", "t"]);
+        assert_eq!(commands(".echo {; r"), [".echo {", "r"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `.readmem` and `.writemem`: bytes between memory and a file of the host.
+//! `.readmem` and `.writemem`: bytes between memory and a file of the host; `$<`: commands from one.
 //!
 //! A client may be far away, so files are closed unless the session was given a directory; then
 //! the files in it can be named, and no other.
@@ -35,6 +35,26 @@ impl Execution<'_> {
         self.write_memory(Memory::Virtual, range.start, &bytes, at)?;
         self.say(&format!("Read 0x{:x} bytes\n", bytes.len()))?;
         Ok(Known::Yes)
+    }
+
+    /// `$<file`: its lines, up to the first that fails.
+    pub(super) fn commands_of_file(&mut self, from: &mut Cursor<'_>, at: usize) -> Outcome {
+        let path = self.file(from, at)?;
+        from.end()?;
+        let bytes = std::fs::read(path).map_err(|_| Complaint::new("File read error", at))?;
+        for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+            self.count_round(at)?;
+            let outcome = self.block(Cursor::new(line), at);
+            outcome.map_err(|complaint| Complaint {
+                what: format!("line {}: {}", number + 1, complaint.what),
+                at,
+                ..complaint
+            })?;
+            if self.leave.is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The file that a word or a quoted text names: its name alone, in the session's directory.

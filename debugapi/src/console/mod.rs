@@ -29,6 +29,7 @@ mod print;
 mod range;
 mod registers;
 mod run;
+mod script;
 mod search;
 mod stack;
 mod symbols;
@@ -97,6 +98,19 @@ pub(crate) struct Execution<'a> {
     said: usize,
     /// What an empty line is to repeat, if it is not the line.
     repeat: Option<String>,
+    /// How many loops are around the command, and the rounds that were made.
+    loops: usize,
+    rounds: u64,
+    /// How many blocks and files are.
+    depth: usize,
+    /// What leaves the block, if a command did.
+    leave: Option<script::Leave>,
+}
+
+impl<'a> Execution<'a> {
+    fn new(session: &'a mut Session, machine: &'a mut Machine) -> Self {
+        Self { session, machine, said: 0, repeat: None, loops: 0, rounds: 0, depth: 0, leave: None }
+    }
 }
 
 /// Which memory.
@@ -129,7 +143,7 @@ pub(crate) fn execute(session: &mut Session, machine: &mut Machine, text: &str, 
         let repeats = flags & flag::NO_REPEAT == 0;
         lines = if repeats { vec![session.console.repeat.clone()] } else { vec![] };
     }
-    let mut execution = Execution { session, machine, said: 0, repeat: None };
+    let mut execution = Execution::new(session, machine);
     for line in lines {
         if let Err(hresult) = execution.line(&line, flags) {
             return hresult;
@@ -145,20 +159,7 @@ impl Execution<'_> {
             self.tell(mask::PROMPT, &format!("{prompt}{line}\n"));
         }
         self.repeat = None;
-        let mut from = Cursor::new(line);
-        let mut outcome = Ok(());
-        while let Some(mut command) = from.next_command() {
-            outcome = match self.session.goes_on() {
-                true => {
-                    self.session.stay();
-                    Err(Complaint::missing("commands after the target has moved are", command.at()))
-                }
-                false => self.command(&mut command),
-            };
-            if outcome.is_err() {
-                break;
-            }
-        }
+        let outcome = self.commands(&mut Cursor::new(line));
         if flags & flag::NO_REPEAT == 0 {
             self.session.console.repeat = self.repeat.take().unwrap_or(line.into());
         }
@@ -168,9 +169,27 @@ impl Execution<'_> {
         })
     }
 
+    /// The commands that follow, up to the first that fails or leaves its block.
+    fn commands(&mut self, from: &mut Cursor<'_>) -> Outcome {
+        while let Some(mut command) = from.next_command() {
+            if self.session.goes_on() {
+                self.session.stay();
+                return Err(Complaint::missing("commands after the target has moved are", command.at()));
+            }
+            self.command(&mut command)?;
+            if self.leave.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// One command.
     fn command(&mut self, from: &mut Cursor<'_>) -> Outcome {
         let at = from.at();
+        if from.take("$<") {
+            return self.commands_of_file(from, at);
+        }
         if from.take("?") {
             return self.evaluate(from);
         }
@@ -199,6 +218,7 @@ impl Execution<'_> {
             Self::symbols,
             Self::stack,
             Self::files,
+            Self::script,
             Self::print,
             Self::other,
         ];
@@ -241,7 +261,7 @@ pub(crate) fn evaluate(
     text: &str,
 ) -> Result<(u64, usize), HResult> {
     let mut from = Cursor::new(text);
-    let mut execution = Execution { session, machine, said: 0, repeat: None };
+    let mut execution = Execution::new(session, machine);
     let value = execution.expression(&mut from).map_err(|complaint| complaint.hresult)?;
     Ok((value, if from.at_end() { text.len() } else { from.at() }))
 }
@@ -252,7 +272,7 @@ pub(crate) fn disassemble(
     machine: &mut Machine,
     address: u64,
 ) -> Result<(String, u64), HResult> {
-    let mut execution = Execution { session, machine, said: 0, repeat: None };
+    let mut execution = Execution::new(session, machine);
     let line = execution.instruction(address, 0).map_err(|complaint| complaint.hresult)?;
     Ok((line.text(&session.modules), line.next()))
 }

@@ -9,10 +9,9 @@ use crate::HResult;
 use crate::command::Command;
 
 /// What WinDbg has and this console has not.
-const MISSING: [&str; 30] = [
-    "kp", "kd", "gc", "wt", "dt", "dv", "dx", "a", "sx", "sxe", "sxd", "ld", "ad", "as", "al", "z", ".if",
-    ".else", ".elsif", ".while", ".for", ".foreach", ".dump", ".process", ".thread", ".reload", ".sympath",
-    ".load", ".reboot", ".crash",
+const MISSING: [&str; 25] = [
+    "kp", "kd", "gc", "wt", "dt", "dv", "dx", "a", "sx", "sxe", "sxd", "ld", "ad", "as", "al", "z",
+    ".foreach", ".dump", ".process", ".thread", ".reload", ".sympath", ".load", ".reboot", ".crash",
 ];
 
 impl Execution<'_> {

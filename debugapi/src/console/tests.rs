@@ -333,6 +333,14 @@ fn a_complaint_names_what_and_where() {
         ("lmf", "options of lm but v, m and a are not implemented", 0),
         ("x nt!*", "Couldn't resolve error at 'nt!*'", 2),
         ("x [a", "Pattern error", 2),
+        (".if (1) { ? zz }", "Couldn't resolve error at 'zz'", 12),
+        (".if 1 { r }", "Syntax error", 4),
+        (".if (1) { r", "Syntax error", 8),
+        (".else { r }", "Syntax error", 0),
+        (".break", "Syntax error", 0),
+        (".for (r; 1) { r }", "Syntax error", 6),
+        (".while (1) { }", "Loop limit error", 0),
+        ("$<file", "Files of the host are closed: access error", 0),
         ("~3s", "Illegal processor error", 0),
         ("eb 80000000 1", "Memory write error", 12),
     ] {
@@ -407,4 +415,28 @@ fn an_empty_line_repeats_and_displays_go_on() {
     assert_eq!(run(".echo two", 4), "two\n");
     assert_eq!(run("", 0), "one\n");
     assert_eq!(run(".echo three", 1), "kd> .echo three\n");
+}
+
+#[test]
+fn scripts_choose_and_repeat() {
+    for (line, text) in [
+        (".if (1 = 2) { .echo a } .elsif (3) { .echo b; .echo c } .else { .echo d }; .echo e", "b\nc\ne\n"),
+        (".if (0) { .echo a } .else { .echo b }", "b\n"),
+        (".if (0) { .echo a } .elsif (0) { .echo b }", ""),
+        (".for (r $t0 = 0; @$t0 < 3; r $t0 = @$t0 + 1) { .printf \"%d;\", @$t0 }", "0;1;2;"),
+        (
+            "r $t0 = 0; .while (1) { r $t0 = @$t0 + 1; .if (@$t0 = 2) { .continue }; .if (@$t0 = 4) { .break }; \
+             .printf \"%d}\", @$t0 }; .echo end",
+            "1}3}end\n",
+        ),
+        (
+            ".for (r $t0 = 0; @$t0 < 2; r $t0 = @$t0 + 1) { .for (r $t1 = 0; 1; r $t1 = @$t1 + 1) { \
+             .if (@$t1 > 1) { .break }; .printf \"%d%d \", @$t0, @$t1 } }",
+            "00 01 10 11 ",
+        ),
+    ] {
+        assert_eq!(said(line), text, "{line}");
+    }
+    let deep = ".if (1) { ".repeat(40) + &"} ".repeat(40);
+    assert_eq!(complaint(&deep).0, "Nesting error");
 }
