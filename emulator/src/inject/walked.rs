@@ -87,11 +87,11 @@ impl Walked {
 }
 
 impl Kept {
-    /// Whether the entries are what they were. Those outside main RAM are not looked for.
+    /// Whether the entries are what they were.
     #[inline(always)]
     fn stands(&self, memory: &Memory) -> bool {
         let [a, b, c, d, e] = &self.entries;
-        let stands = |(at, value): &(u64, u64)| memory.main_u64(*at) == Some(*value);
+        let stands = |(at, value): &(u64, u64)| memory.aligned_u64(*at) == Some(*value);
         stands(a) & stands(b) & stands(c) & stands(d) & stands(e)
     }
 }

@@ -248,12 +248,6 @@ impl Memory {
         self.written(offset, bytes.len() as u64);
     }
 
-    /// Reads an aligned little-endian 64-bit word of the largest range of RAM; `None` elsewhere.
-    #[inline(always)]
-    pub(crate) fn main_u64(&self, address: u64) -> Option<u64> {
-        Some(self.ram.read_u64(self.map.main_ram(address & self.a20_mask & !7)?))
-    }
-
     /// Reads a little-endian 64-bit word of RAM or ROM; `None` where there is neither.
     #[inline]
     pub fn read_u64(&self, address: u64) -> Option<u64> {
