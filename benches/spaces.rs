@@ -84,7 +84,7 @@ fn compare(count: u64) -> [f64; 3] {
     let mut machine = busy();
     let mut session = Session::new();
     let mut best = [f64::MAX; 3];
-    for _ in 0..25 {
+    for _ in 0..120 {
         for (way, best) in best.iter_mut().enumerate() {
             if way == 2 {
                 machine.breakpoints.add(0xdead_0000);
