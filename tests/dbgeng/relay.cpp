@@ -400,19 +400,10 @@ void control(IDebugControl *control, USHORT slot, bool nulled, Reader &in, Bytes
     }
     case 69: answer(out, control->GetBreakpointByIndex(in.u32(), place)); return out.u64(number_of(breakpoint));
     case 70: answer(out, control->GetBreakpointById(in.u32(), place)); return out.u64(number_of(breakpoint));
-    case 71: {
-        ULONG count = in.u32(), ids[16] = {};
-        bool given = in.u8() != 0;
-        ULONG64 listed = in.u64();
-        for (ULONG64 i = 0; given && i < listed && i < ARRAYSIZE(ids); i++) ids[i] = in.u32();
-        ULONG start = in.u32();
-        DEBUG_BREAKPOINT_PARAMETERS found[16] = {};
-        HRESULT result = control->GetBreakpointParameters(count, given ? ids : nullptr, start, nulled ? nullptr : found);
-        answer(out, result);
-        size_t size = SUCCEEDED(result) ? count * sizeof *found : 0;
-        out.u64(size);
-        return out.append(found, size);
-    }
+    case 71:
+        return answer_list<ULONG, DEBUG_BREAKPOINT_PARAMETERS>(in, out, nulled, &Reader::u32, [&](auto... given) {
+            return control->GetBreakpointParameters(given...);
+        });
     case 72: {
         ULONG kind = in.u32(), desired = in.u32();
         answer(out, control->AddBreakpoint(kind, desired, place));

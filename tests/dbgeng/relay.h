@@ -59,6 +59,23 @@ inline void answer64(Bytes &out, HRESULT result, ULONG64 value) {
     out.u64(value);
 }
 
+// A call that is given names of things, or none and where to start, and gives a structure for each.
+template <typename Name, typename Parameters, typename Call>
+void answer_list(Reader &in, Bytes &out, bool nulled, Name (Reader::*read)(), Call call) {
+    ULONG count = in.u32();
+    Name names[16] = {};
+    bool given = in.u8() != 0;
+    ULONG64 listed = in.u64();
+    for (ULONG64 i = 0; given && i < listed && i < ARRAYSIZE(names); i++) names[i] = (in.*read)();
+    ULONG start = in.u32();
+    Parameters found[16] = {};
+    HRESULT result = call(count, given ? names : nullptr, start, nulled ? nullptr : found);
+    answer(out, result);
+    size_t size = SUCCEEDED(result) ? count * sizeof *found : 0;
+    out.u64(size);
+    out.append(found, size);
+}
+
 // A text of a request, with a zero behind it.
 struct Text {
     explicit Text(Reader &in) {

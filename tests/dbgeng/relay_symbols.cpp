@@ -88,20 +88,10 @@ void relay_symbols(IDebugSymbols2 *symbols, USHORT slot, bool nulled, Reader &in
         loaded.put(out);
         return out.u32(used[2]);
     }
-    case 17: {
-        ULONG count = in.u32();
-        ULONG64 bases[16] = {};
-        bool given = in.u8() != 0;
-        ULONG64 listed = in.u64();
-        for (ULONG64 i = 0; given && i < listed && i < ARRAYSIZE(bases); i++) bases[i] = in.u64();
-        ULONG start = in.u32();
-        DEBUG_MODULE_PARAMETERS found[16] = {};
-        HRESULT result = symbols->GetModuleParameters(count, given ? bases : nullptr, start, nulled ? nullptr : found);
-        answer(out, result);
-        size_t size = SUCCEEDED(result) ? count * sizeof *found : 0;
-        out.u64(size);
-        return out.append(found, size);
-    }
+    case 17:
+        return answer_list<ULONG64, DEBUG_MODULE_PARAMETERS>(in, out, nulled, &Reader::u64, [&](auto... given) {
+            return symbols->GetModuleParameters(given...);
+        });
     case 36: {
         Text pattern(in);
         HRESULT result = symbols->StartSymbolMatch(pattern, pq);

@@ -8,7 +8,7 @@ use ringhold_emulator::inject::{Register, Semantics, Space};
 use ringhold_emulator::state::{gpr, sreg};
 
 use super::{Answer, Session, Target, count, done, given};
-use crate::command::{Command, Input, Output, Room};
+use crate::command::{Command, Event, Input, Output, Room};
 use crate::{Change, DataSpaces, HResult};
 
 /// The types of a DEBUG_VALUE.
@@ -140,7 +140,7 @@ impl Session {
         let mut spaces = DataSpaces::with_context(machine, self.context);
         let space = Space::Register { cpu: self.context.cpu, register };
         spaces.write(space, 0, &bytes, Change::Registers)?;
-        self.events.push(Change::Registers.into());
+        self.events.extend(spaces.take_changes().into_iter().map(Event::from));
         Ok(())
     }
 
