@@ -245,12 +245,13 @@ impl Cpu {
         };
         self.mode_tag = (self.size as u64) << 60 | u64::from(self.cpl == 3) << 62;
         let flat = self.code_size() == CodeSize::Bits64;
-        for index in [sreg::ES, sreg::CS, sreg::SS, sreg::DS] {
-            let index = usize::from(index);
-            self.seg_base[index] = if flat { 0 } else { self.seg[index].base };
+        for (base, segment) in self.seg_base.iter_mut().zip(&self.seg) {
+            *base = segment.base;
         }
-        for index in [sreg::FS, sreg::GS] {
-            self.seg_base[usize::from(index)] = self.seg[usize::from(index)].base;
+        if flat {
+            for index in [sreg::ES, sreg::CS, sreg::SS, sreg::DS] {
+                self.seg_base[usize::from(index)] = 0;
+            }
         }
         self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
         self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;

@@ -108,8 +108,11 @@ impl Cpu {
             return Err(self.gp(error));
         }
         let address = self.idtr.base.wrapping_add(offset);
-        let low = self.load_system::<u64>(board, address)?;
-        let high = if long { self.load_system::<u64>(board, address.wrapping_add(8))? } else { 0 };
+        let [low, high] = if long {
+            self.load_system::<[u64; 2]>(board, address)?
+        } else {
+            [self.load_system::<u64>(board, address)?, 0]
+        };
         let gate = Gate {
             selector: (low >> 16) as u16,
             offset: low & 0xffff | low >> 32 & 0xffff_0000 | high << 32,
@@ -165,20 +168,20 @@ impl Cpu {
         stack &= !15;
         let view = self.stack_view(cpl);
         let frame = [
-            u64::from(self.seg[SS].selector),
-            self.gpr[RSP],
-            self.flags.rflags(),
-            u64::from(self.seg[CS].selector),
             self.rip,
+            u64::from(self.seg[CS].selector),
+            self.flags.rflags(),
+            self.gpr[RSP],
+            u64::from(self.seg[SS].selector),
         ];
-        for value in frame.into_iter().chain(event.error.map(u64::from)) {
-            stack = stack.wrapping_sub(8);
-            if !canonical(stack, self.linear_bits()) {
-                // The error code names no selector, EXT is told (SDM volume 2, INT n).
-                return Err(self.ss(ext));
+        let stack = match event.error {
+            None => self.push_frame(board, stack, frame, view, ext)?,
+            Some(error) => {
+                let [rip, cs, rflags, rsp, ss] = frame;
+                let frame = [u64::from(error), rip, cs, rflags, rsp, ss];
+                self.push_frame(board, stack, frame, view, ext)?
             }
-            self.store_in_view(board, stack, value, view)?;
-        }
+        };
         if inner {
             self.seg[SS] =
                 Segment { selector: u16::from(cpl), base: 0, limit: 0, access: u16::from(cpl) << 5 };
@@ -188,6 +191,31 @@ impl Cpu {
         self.rip = gate.offset;
         self.enter_handler(gate.kind);
         Ok(())
+    }
+
+    /// Pushes the words of `frame`, the last first, on the stack with its top at `top` in 64-bit
+    /// mode; answers the new top.
+    fn push_frame<const N: usize>(
+        &mut self,
+        board: &mut Board,
+        top: u64,
+        frame: [u64; N],
+        view: usize,
+        ext: u32,
+    ) -> Result<u64, Leave> {
+        let bottom = top.wrapping_sub(8 * N as u64);
+        if self.store_together(bottom, frame, view) {
+            return Ok(bottom);
+        }
+        for (nth, &value) in frame.iter().enumerate().rev() {
+            let at = bottom.wrapping_add(8 * nth as u64);
+            if !canonical(at, self.linear_bits()) {
+                // The error code names no selector, EXT is told (SDM volume 2, INT n).
+                return Err(self.ss(ext));
+            }
+            self.store_in_view(board, at, value, view)?;
+        }
+        Ok(bottom)
     }
 
     /// How a stack is accessed on the way to privilege level `cpl`: explicitly, so that AC overrides
@@ -421,8 +449,10 @@ fn iret_real<W: Word>(cpu: &mut Cpu, board: &mut Board) -> Step {
 fn iret_protected<W: Word>(cpu: &mut Cpu, board: &mut Board) -> Step {
     let long_code = cpu.code_size() == crate::cpu::CodeSize::Bits64;
     let top = cpu.gpr[RSP];
-    let word = |cpu: &mut Cpu, board: &mut Board, nth: u64| {
-        cpu.stack_load::<W>(board, top.wrapping_add(nth * W::BYTES)).map(Word::zext)
+    let frame = if long_code && W::BITS == 64 { cpu.load_together::<[u64; 5]>(top) } else { None };
+    let word = |cpu: &mut Cpu, board: &mut Board, nth: usize| match frame {
+        Some(words) => Ok(words[nth]),
+        None => cpu.stack_load::<W>(board, top.wrapping_add(nth as u64 * W::BYTES)).map(Word::zext),
     };
     let ip = word(cpu, board, 0)?;
     let selector = word(cpu, board, 1)? as u16;
@@ -569,6 +599,6 @@ impl Cpu {
         }
         let old = self.flags.rflags();
         self.flags.set_rflags(old & !writable | image & writable);
-        self.refresh();
+        self.refresh_view();
     }
 }

@@ -29,7 +29,7 @@ unsafe impl Plain for u64 {}
 // SAFETY: as above.
 unsafe impl Plain for u128 {}
 // SAFETY: as above; an array has no padding.
-unsafe impl Plain for [u128; 2] {}
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
 impl Ram {
     /// Reserves `len` bytes, zeroed; the host commits pages as they are touched.

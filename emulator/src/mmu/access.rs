@@ -187,6 +187,25 @@ impl Cpu {
         }
     }
 
+    /// Reads at a linear address with the current privilege if that has a fast path: what several
+    /// loads would give, for then none of them can fault.
+    pub fn load_together<T: Plain>(&self, linear: u64) -> Option<T> {
+        let host = self.tlb.read_host(linear, size_of::<T>() as u64, self.view)?;
+        // SAFETY: as in `load`.
+        Some(unsafe { ram::load(host) })
+    }
+
+    /// Writes with the privilege of a TLB view if that has a fast path: what several stores would
+    /// do, for then none of them can fault. Answers whether it did.
+    pub fn store_together<T: Plain>(&mut self, linear: u64, value: T, view: usize) -> bool {
+        let host = self.tlb.write_host(linear, size_of::<T>() as u64, view);
+        if let Some(host) = host {
+            // SAFETY: as in `load`.
+            unsafe { ram::store(host, value) };
+        }
+        host.is_some()
+    }
+
     /// Raises the fault that a write of `size` bytes would raise, if any; changes nothing else
     /// but accessed and dirty bits and the TLB.
     pub fn check_write(&mut self, board: &mut Board, linear: u64, seg: u8, size: u64) -> Step {

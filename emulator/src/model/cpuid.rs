@@ -115,8 +115,9 @@ impl Cache {
 
 /// Four letters of a text.
 fn text(bytes: &[u8], at: usize) -> u32 {
-    let letter = |n: usize| bytes.get(at + n).copied().unwrap_or(0);
-    u32::from_le_bytes([letter(0), letter(1), letter(2), letter(3)])
+    let rest = bytes.get(at..).unwrap_or_default();
+    let letter = |n: usize| rest.get(n).copied().unwrap_or(0);
+    u32::from_le_bytes(rest.first_chunk().copied().unwrap_or_else(|| std::array::from_fn(letter)))
 }
 
 impl CpuModel {
