@@ -2,11 +2,13 @@
 //! and code size.
 
 use hashbrown::HashMap;
-use iced_x86::{Code, Decoder, Instruction, Register};
+use iced_x86::Decoder;
+use iced_x86::DecoderError::NoMoreBytes;
 use rustc_hash::FxBuildHasher;
 
 use super::chain::chain;
 use super::lower::{ends_block, lower, too_long, undefined};
+use super::odd::{goes_on, is_locked_cr8, is_too_long, read_otherwise};
 use super::op::Op;
 use crate::Board;
 use crate::cpu::{CodeSize, Cpu};
@@ -448,27 +450,6 @@ fn read_code(board: &Board, target: Target, at: u64, buffer: &mut [u8]) {
     }
 }
 
-/// Whether what iced-x86 gave up after fifteen bytes is longer than that, and not an undefined
-/// instruction of fifteen: without its first byte, a prefix, it still has fifteen.
-fn is_too_long(rest: &[u8], bits: u32, options: u32) -> bool {
-    let mut decoder = Decoder::new(bits, rest, options);
-    let instruction = decoder.decode();
-    decoder.last_error() == iced_x86::DecoderError::NoMoreBytes || instruction.len() == INSTRUCTION_BYTES
-}
-
-/// Whether `bytes` are MOV to or from CR0 with a LOCK prefix, which AMD's processors read as CR8 if
-/// CPUID says so (AMD64 volume 3, MOV CRn).
-fn is_locked_cr8(instruction: &Instruction, bytes: &[u8]) -> bool {
-    const LOCK: u8 = 0xf0;
-    const ESCAPE: u8 = 0x0f;
-    let (Code::Mov_r32_cr | Code::Mov_r64_cr | Code::Mov_cr_r32 | Code::Mov_cr_r64) = instruction.code()
-    else {
-        return false;
-    };
-    let named = instruction.op0_register() == Register::CR8 || instruction.op1_register() == Register::CR8;
-    named && bytes.iter().take_while(|byte| **byte != ESCAPE).any(|byte| *byte == LOCK)
-}
-
 /// Decodes into `ops` until an instruction ends the block, the bytes run out, or the block is full;
 /// tells whether that gave any.
 fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features, ops: &mut Vec<Op>) -> bool {
@@ -481,19 +462,25 @@ fn straight_run(bytes: &[u8], size: CodeSize, options: u32, features: &Features,
     ops.clear();
     while decoder.can_decode() && ops.len() < LONGEST {
         let offset = decoder.position();
-        let instruction = decoder.decode();
-        if instruction.is_invalid() && decoder.last_error() == iced_x86::DecoderError::NoMoreBytes {
+        let mut instruction = decoder.decode();
+        let rest = &bytes[offset..];
+        if instruction.is_invalid() && (decoder.last_error() == NoMoreBytes || goes_on(rest, bits, options)) {
             // Fifteen bytes without an end are too many in any case.
             break;
         }
-        let mut op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
-        if instruction.is_invalid() && instruction.len() == INSTRUCTION_BYTES {
-            let rest = &bytes[offset + 1..];
-            if is_too_long(rest, bits, options) {
-                op.run = chain(too_long);
+        if let Some(other) = read_otherwise(&instruction, rest, bits, options) {
+            let end = offset + other.len();
+            if decoder.set_position(end).is_err() {
+                break;
             }
+            decoder.set_ip(end as u64);
+            instruction = other;
         }
-        if !features.has(Feature::Cr8Legacy) && is_locked_cr8(&instruction, &bytes[offset..]) {
+        let mut op = lower(&instruction, offset as u16, ops.len() as u8, size, features);
+        if instruction.is_invalid() && is_too_long(rest, bits, options) {
+            op.run = chain(too_long);
+        }
+        if !features.has(Feature::Cr8Legacy) && is_locked_cr8(&instruction, rest) {
             op.run = chain(undefined);
         }
         let ends = instruction.is_invalid() || ends_block(&instruction, &op);

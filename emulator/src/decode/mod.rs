@@ -3,6 +3,7 @@
 pub mod block;
 pub mod chain;
 pub mod lower;
+mod odd;
 pub mod op;
 #[cfg(test)]
 mod tests;

@@ -125,9 +125,11 @@ pub fn undefined_flags(instruction: &Instruction, state: &State) -> u64 {
         } else {
             31
         };
-        // A count of zero leaves all flags alone (SDM volume 2, SHL, SHLD, RCL).
-        if count & bits == 0 {
-            return 0;
+        // A count of zero leaves all flags alone, one of 1 defines OF (SDM volume 2, SHL, SHLD, RCL).
+        match count & bits {
+            0 => return 0,
+            1 => return status_bits(instruction.rflags_undefined() & !RflagsBits::OF),
+            _ => {}
         }
     }
     status_bits(instruction.rflags_undefined())

@@ -10,7 +10,9 @@
 //! cannot execute them; [`table`] makes the page that says what is proved of which form.
 //!
 //! Everything is derived from a seed. `ORACLE_SEED` and `ORACLE_CASES` change the seed and the
-//! number of cases a form, `ORACLE_FORM` takes forms whose name begins so.
+//! number of cases a form, `ORACLE_FORM` takes forms whose name begins so, `ORACLE_INSTRUCTIONS` changes the
+//! length of programs together and `ORACLE_ENCODINGS` the number of odd encodings a form. With
+//! `RINGHOLD_WRITE=1` the test `captured` writes its files anew, with `ORACLE_FILE` only one of them.
 
 pub mod captured;
 pub mod case;

@@ -16,6 +16,9 @@ pub enum Verdict {
     /// Privileged: agrees with the host at CPL 3, where it raises #GP; what it does at CPL 0 is
     /// tested by the manual.
     Privileged,
+    /// Agrees with the host where it is refused, which is all that the host has; the rest is tested by the
+    /// manual.
+    Refused(&'static str),
     /// Agrees with the host but for this.
     Documented(&'static str),
     /// The hosts that judge lack it; agrees with Bochs but for this.
@@ -31,6 +34,7 @@ impl Verdict {
         match self {
             Self::Exact => "exact".into(),
             Self::Privileged => "exact at CPL 3; at CPL 0 by the manual".into(),
+            Self::Refused(where_) => format!("exact {where_}; else by the manual"),
             Self::Documented(what) => format!("exact but for {what}"),
             Self::Bochs(but) => {
                 format!("agrees with Bochs 2.7 in 64-bit mode{but}; the hosts that judge lack it (AMD Zen 3)")
@@ -52,17 +56,33 @@ fn but(mnemonic: Mnemonic) -> &'static str {
     }
 }
 
+/// Where the hosts refuse an instruction whatever its operands are.
+fn refused(mnemonic: Mnemonic) -> Option<&'static str> {
+    use Mnemonic::*;
+    Some(match mnemonic {
+        Rdpkru | Wrpkru => "while CR4.PKE is clear (#UD)",
+        Int => "where the gate's DPL forbids it (#GP)",
+        _ => return None,
+    })
+}
+
+/// Whether it raises an exception outside ring 0.
+fn is_privileged(code: Code) -> bool {
+    let mut instruction = Instruction::default();
+    instruction.set_code(code);
+    instruction.is_privileged() || matches!(code.mnemonic(), Mnemonic::Monitor | Mnemonic::Mwait)
+}
+
 /// The verdict on a form.
 pub fn verdict(form: Form) -> Verdict {
-    let mut instruction = Instruction::default();
-    instruction.set_code(form.code);
-    match (fate(form), documented(form.code.mnemonic())) {
+    let mnemonic = form.code.mnemonic();
+    match (fate(form), documented(mnemonic)) {
         (Fate::NotOffered, _) => Verdict::NotOffered,
-        (Fate::LeftOut(_), _) if is_judged_by_bochs(form) => Verdict::Bochs(but(form.code.mnemonic())),
+        (Fate::LeftOut(_), _) if is_judged_by_bochs(form) => Verdict::Bochs(but(mnemonic)),
         (Fate::LeftOut(reason), _) => Verdict::Unjudged(reason),
         (Fate::Compared, Some(open)) => Verdict::Documented(open.text()),
-        (Fate::Compared, None) if instruction.is_privileged() => Verdict::Privileged,
-        (Fate::Compared, None) => Verdict::Exact,
+        (Fate::Compared, None) if is_privileged(form.code) => Verdict::Privileged,
+        (Fate::Compared, None) => refused(mnemonic).map_or(Verdict::Exact, Verdict::Refused),
     }
 }
 
@@ -78,7 +98,7 @@ pub fn best(code: Code) -> Option<Verdict> {
 /// How many forms have which verdict.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// Exact, the privileged ones at CPL 3.
+    /// Exact, the privileged ones at CPL 3, and those that the hosts refuse.
     pub exact: usize,
     /// Exact but for what is documented.
     pub documented: usize,
@@ -132,7 +152,7 @@ pub fn page() -> (String, Counts) {
         };
         let name = format!("{:?}", code.mnemonic()).to_uppercase();
         match verdict {
-            Verdict::Exact | Verdict::Privileged => counts.exact += 1,
+            Verdict::Exact | Verdict::Privileged | Verdict::Refused(_) => counts.exact += 1,
             Verdict::Documented(_) => counts.documented += 1,
             Verdict::Bochs(_) => counts.bochs += 1,
             Verdict::Unjudged(_) => counts.unjudged += 1,
@@ -200,7 +220,8 @@ The host oracle in `tests/oracle` executes at least 1000 cases of each compared 
 and in the machine, in 64-bit mode, in compatibility mode with a 32-bit code segment, and in 16-bit
 segments of code, data and stack (which needs a Linux host with modify_ldt), and compares the general
 registers, RFLAGS, segment registers, x87, MMX, SSE and AVX state, memory, and the
-exception with its error code. \"Flags left open\" are those that the manuals leave undefined; here they
+exception with its error code. Besides, each form is read with prefixes in any number and order, with REX
+and VEX fields and opcode bits changed (`tests/encodings.rs`). \"Flags left open\" are those that the manuals leave undefined; here they
 have one value on every host. Features that a model does not have raise #UD whatever this table says.
 
 ";

@@ -1,8 +1,42 @@
 //! Random numbers, weighted to the places where instructions break.
 
+/// What the numbers of a case have in common, so that two operands meet at one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Nothing.
+    #[default]
+    Any,
+    /// They are the last and first ones of their classes.
+    Edges,
+    /// Their exponents are the highest.
+    Overflow,
+    /// Their exponents are the lowest.
+    Underflow,
+}
+
+/// What most lanes of vector registers hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lanes {
+    /// Whatever comes.
+    #[default]
+    Any,
+    /// Doubles.
+    Doubles,
+    /// Singles.
+    Singles,
+    /// Half-precision numbers.
+    Halves,
+    /// Integers.
+    Integers,
+}
+
 /// A small generator (xorshift64*), the same on every host.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    theme: Theme,
+    lanes: Lanes,
+}
 
 impl Random {
     /// A generator for this seed.
@@ -11,15 +45,26 @@ impl Random {
         let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self((z ^ z >> 31) | 1)
+        Self { state: (z ^ z >> 31) | 1, theme: Theme::Any, lanes: Lanes::Any }
+    }
+
+    /// Begins a case whose instruction works on such lanes.
+    pub fn begin(&mut self, lanes: Lanes) {
+        self.theme = match self.below(12) {
+            0 => Theme::Edges,
+            1 => Theme::Overflow,
+            2 => Theme::Underflow,
+            _ => Theme::Any,
+        };
+        self.lanes = lanes;
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
     /// A number below `limit`.
@@ -47,7 +92,12 @@ impl Random {
             // 0, 1, -1 of each width, and the edges of its sign and carry.
             2 => (1u64 << (bits - 1)).wrapping_add(self.below(3)).wrapping_sub(1),
             3 => (u64::MAX >> (64 - bits)).wrapping_sub(self.below(3)),
-            4 => 1 << self.below(64),
+            // Powers of two and their neighbours, and sums of two: where a conversion begins to round.
+            4 => match self.below(3) {
+                0 => 1 << self.below(64),
+                1 => (1u64 << self.below(64)).wrapping_add(self.below(3)).wrapping_sub(1),
+                _ => (1u64 << self.below(64)) + (1 << self.below(63)) / 2,
+            },
             5 => (0..8).map(|n| self.pick(&[0, 1, 0x7f, 0x80, 0xff]) << (8 * n)).sum(),
             6 => self.below(72),
             _ => self.bits(),
@@ -60,6 +110,10 @@ impl Random {
     fn float(&mut self, exponent_bits: u32, fraction_bits: u32) -> (u64, u64, u64) {
         let sign = self.below(2);
         let ones = (1u64 << fraction_bits) - 1;
+        if self.theme == Theme::Edges {
+            let (exponent, fraction) = self.edge(exponent_bits, fraction_bits);
+            return (sign, exponent, fraction);
+        }
         let fraction = match self.below(7) {
             0 | 1 => 0,
             2 => self.below(4),
@@ -71,6 +125,8 @@ impl Random {
         let top = (1u64 << exponent_bits) - 1;
         let bias = top >> 1;
         let exponent = match self.below(9) {
+            _ if self.theme == Theme::Overflow => top - 1 - self.below(2),
+            _ if self.theme == Theme::Underflow => self.below(3),
             0 => 0,
             1 => top,
             2 => 1 + self.below(3),
@@ -82,6 +138,31 @@ impl Random {
             _ => self.below(top + 1),
         };
         (sign, exponent, fraction)
+    }
+
+    /// Exponent and fraction of the first or last number of a class, of one beside 1, or of one at the
+    /// edge of an integer format.
+    fn edge(&mut self, exponent_bits: u32, fraction_bits: u32) -> (u64, u64) {
+        let ones = (1u64 << fraction_bits) - 1;
+        let top = (1u64 << exponent_bits) - 1;
+        let bias = top >> 1;
+        let integer = bias + self.pick(&[15, 16, 31, 32, 63, 64]);
+        self.pick(&[
+            (0, 0),
+            (0, 1),
+            (0, ones),
+            (1, 0),
+            (1, 1),
+            (bias - 1, ones),
+            (bias, 0),
+            (bias, 1),
+            (integer.min(top), 0),
+            ((integer - 1).min(top), ones),
+            (top - 1, ones),
+            (top, 0),
+            (top, 1),
+            (top, ones / 2 + 1),
+        ])
     }
 
     /// Bits of a single.
@@ -99,6 +180,9 @@ impl Random {
     /// An 80-bit extended number: significand, sign and exponent. Now and then one whose integer
     /// bit does not fit its exponent.
     pub fn extended(&mut self) -> (u64, u16) {
+        if self.one_in(8) {
+            return self.whole();
+        }
         let (sign, exponent, mut fraction) = self.float(15, 63);
         if self.one_in(3) {
             // A number that is exact in double or single, or just is not.
@@ -116,6 +200,25 @@ impl Random {
         (integer << 63 | fraction, (sign << 15 | exponent) as u16)
     }
 
+    /// An extended number that is an integer, or some quarters more: around the limits of integer
+    /// formats and of eighteen decimal digits.
+    fn whole(&mut self) -> (u64, u16) {
+        const DIGITS: u64 = 1_000_000_000_000_000_000;
+        let magnitude = match self.below(4) {
+            0 => DIGITS - 1 + self.below(3),
+            1 => self.below(1 << 18),
+            _ => (self.integer() as i64).unsigned_abs(),
+        };
+        let quarters = if self.one_in(2) { self.below(4) } else { 0 };
+        let value = u128::from(magnitude) << 2 | u128::from(quarters);
+        let sign = (self.below(2) as u16) << 15;
+        if value == 0 {
+            return (0, sign);
+        }
+        let zeros = value.leading_zeros();
+        ((value << zeros >> 64) as u64, sign | (0x3fff + 127 - 2 - zeros as u16))
+    }
+
     /// Bits of a half-precision number.
     pub fn half(&mut self) -> u16 {
         let (sign, exponent, fraction) = self.float(5, 10);
@@ -124,12 +227,20 @@ impl Random {
 
     /// 16 bytes: eight halves, four singles, two doubles or integers.
     pub fn vector(&mut self) -> u128 {
-        let kind = self.below(7);
-        let mut half = || match kind {
-            0 | 1 => self.double(),
-            2 => (0..4).map(|n| u64::from(self.half()) << (16 * n)).sum(),
-            3 | 4 => u64::from(self.single()) | u64::from(self.single()) << 32,
-            _ => self.integer(),
+        const ALL: [Lanes; 7] = {
+            use Lanes::{Doubles, Halves, Integers, Singles};
+            [Doubles, Doubles, Halves, Singles, Singles, Integers, Integers]
+        };
+        let lanes = if self.lanes == Lanes::Any || self.one_in(4) { self.pick(&ALL) } else { self.lanes };
+        let width = self.pick(&[8u32, 16, 32, 64]);
+        let mut half = || match lanes {
+            Lanes::Doubles => self.double(),
+            Lanes::Halves => (0..4).map(|n| u64::from(self.half()) << (16 * n)).sum(),
+            Lanes::Singles => u64::from(self.single()) | u64::from(self.single()) << 32,
+            Lanes::Integers | Lanes::Any => {
+                let lane = u64::MAX >> (64 - width);
+                (0..64 / width).map(|n| (self.integer() & lane) << (width * n)).sum()
+            }
         };
         u128::from(half()) | u128::from(half()) << 64
     }

@@ -15,8 +15,10 @@ use ringhold_oracle::captured::Captured;
 use ringhold_oracle::compare::{Rules, differences, line};
 use ringhold_oracle::emulated::Emulated;
 
-/// The file of each family.
-const FILES: [&str; 6] = ["integer", "x87", "sse", "avx", "compatibility", "sixteen"];
+/// The file of each family, and that of odd encodings.
+const FILES: [&str; 7] = ["integer", "x87", "sse", "avx", "compatibility", "sixteen", ENCODINGS];
+/// The file of odd encodings of all families.
+const ENCODINGS: &str = "encodings";
 /// Cases that there have to be in all.
 const ENOUGH: usize = 10_000;
 /// Bytes that they may take in all.
@@ -60,14 +62,16 @@ fn captured_cases_come_out_as_they_did_on_the_host() {
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod host {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
+    use iced_x86::Code;
     use ringhold_oracle::captured::reduced;
     use ringhold_oracle::case::{Case, Mode};
     use ringhold_oracle::compare::documented;
-    use ringhold_oracle::forms::{Family, compared, family};
-    use ringhold_oracle::generate;
+    use ringhold_oracle::forms::{Family, compared, decode, family};
+    use ringhold_oracle::generate::{self, Generated};
     use ringhold_oracle::native::Native;
+    use ringhold_oracle::sequence::pool;
     use ringhold_oracle::values::Random;
 
     use super::*;
@@ -85,6 +89,76 @@ mod host {
 
     fn native() -> Native {
         Native::new(env!("CARGO_BIN_EXE_native-runner")).expect("the native runner starts")
+    }
+
+    /// Encodings that were read wrongly once.
+    const FOUND: [(Mode, &[u8]); 14] = [
+        (Mode::Bits64, &[0xf3, 0x41, 0x90]),
+        (Mode::Bits64, &[0xf3, 0x4f, 0x90]),
+        (Mode::Bits64, &[0xc4, 0xe3, 0x7d, 0, 0xc8, 1]),
+        (Mode::Bits32, &[0xc4, 0xe3, 0x7d, 1, 0xc8, 0x1b]),
+        (Mode::Bits32, &[0xc4, 0xe3, 0xf9, 0x16, 0xf5, 1]),
+        (Mode::Bits16, &[0xc4, 0xe3, 0xf9, 0x16, 0xf5, 1]),
+        (Mode::Bits32, &[0xc4, 0xe3, 0xc1, 0x22, 0xc8, 0xfe]),
+        (Mode::Bits16, &[0x66, 0xf2, 0x67, 0x36, 0xf2, 0x81, 0x3c, 0xc5, 0xf0, 0x75, 0, 0, 0x29, 0, 0, 0]),
+        (Mode::Bits64, &[0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0x44, 0x0f, 0x14, 0xb2, 0, 0, 0, 0]),
+        (Mode::Bits64, &[0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x41, 0x0f, 0xc3, 0xb2, 0, 0, 0, 0]),
+        (
+            Mode::Bits64,
+            &[0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0xf3, 0x66, 0x0f, 0x73, 0xdb, 1],
+        ),
+        (
+            Mode::Bits64,
+            &[0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 6],
+        ),
+        (
+            Mode::Bits64,
+            &[0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 6],
+        ),
+        (
+            Mode::Bits64,
+            &[0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x82, 0xc0, 1],
+        ),
+    ];
+
+    /// Odd encodings: those of [`FOUND`], and one of every third form.
+    fn odd_encodings() -> Vec<Generated> {
+        let mut random = Random::new(1);
+        let mut out = Vec::new();
+        for (mode, code) in FOUND {
+            let mut state = generate::state(mode, &mut random);
+            state.rip = mode.first_rip() + 0x200;
+            let instruction = decode(mode, code, state.rip);
+            let case = Case { mode, code: code.to_vec(), state, patches: Vec::new() };
+            out.push(Generated { case, instruction, pinned: [false; 16], operand: None });
+        }
+        for mode in [Mode::Bits64, Mode::Bits32, Mode::Bits16] {
+            let forms = pool(mode);
+            let known: BTreeSet<Code> = forms.iter().map(|form| form.code).collect();
+            for form in forms.iter().step_by(3) {
+                let Some(mut generated) = generate::case(*form, &mut random) else { continue };
+                generate::reencode(&mut generated, &mut random);
+                if generate::is_judged(&generated, &known) {
+                    out.push(generated);
+                }
+            }
+        }
+        out
+    }
+
+    fn capture_encodings(native: &mut Native) -> String {
+        let mut text = String::new();
+        for (nth, generated) in odd_encodings().into_iter().enumerate() {
+            let case = if nth < FOUND.len() { generated.case.clone() } else { reduced(&generated) };
+            let mut outcome = native.run(std::slice::from_ref(&case)).expect("the case runs").remove(0);
+            if case.mode != Mode::Bits64 {
+                outcome.state.gpr[..8].iter_mut().for_each(|value| *value &= 0xffff_ffff);
+            }
+            let open = if outcome.fault.is_some() { 0 } else { Rules::new(&generated).undefined };
+            text += &Captured { case, outcome, open }.line();
+            text.push('\n');
+        }
+        text
     }
 
     fn capture() {
@@ -122,8 +196,12 @@ mod host {
                 text.push('\n');
             }
         }
+        texts.insert(ENCODINGS, capture_encodings(&mut native));
         fs::create_dir_all(path("integer").parent().expect("it is in a directory")).expect("it can be made");
-        for (name, text) in texts {
+        let only = std::env::var("ORACLE_FILE").ok();
+        for (name, text) in
+            texts.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name))
+        {
             fs::write(path(name), text).expect("the cases can be written");
         }
     }

@@ -1,19 +1,23 @@
 //! Cases: an instruction of a form with random operands, and a state that makes it interesting.
 
+mod encoding;
 mod memory;
 mod special;
 mod state;
 
 use std::ops::Range;
 
-use iced_x86::{Code, Encoder, FlowControl, Instruction, Mnemonic, OpCodeOperandKind, OpKind, Register};
+use iced_x86::{
+    Code, Encoder, FlowControl, Instruction, MemorySize, Mnemonic, OpCodeOperandKind, OpKind, Register,
+};
 
+pub use encoding::{is_judged, reencode};
 pub use state::state;
 
 use crate::case::{Case, DS, Mode, SS};
 use crate::forms::{self, Form};
 use crate::layout::{DATA, DATA_BYTES, PAGE};
-use crate::values::Random;
+use crate::values::{Lanes, Random};
 
 const RAX: usize = 0;
 const RCX: usize = 1;
@@ -49,6 +53,17 @@ pub fn saves_extended(code: Code) -> bool {
 /// XRSTOR
 pub fn restores_extended(code: Code) -> bool {
     matches!(code.mnemonic(), Mnemonic::Xrstor | Mnemonic::Xrstor64)
+}
+
+/// What a form's vectors hold.
+fn lanes(code: Code) -> Lanes {
+    match code.op_code().memory_size().element_type() {
+        MemorySize::Float64 => Lanes::Doubles,
+        MemorySize::Float32 => Lanes::Singles,
+        MemorySize::Float16 => Lanes::Halves,
+        MemorySize::Unknown => Lanes::Any,
+        _ => Lanes::Integers,
+    }
 }
 
 /// Attempts to make an encodable instruction.
@@ -108,6 +123,7 @@ impl<'a> Builder<'a> {
     }
 
     fn build(mut self) -> Option<Generated> {
+        self.random.begin(lanes(self.code));
         self.case.state = state(self.mode, self.random);
         self.case.state.rip = match self.random.below(10) {
             // Across the two pages of code.

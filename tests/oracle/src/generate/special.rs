@@ -6,7 +6,7 @@ use iced_x86::{Code, MemorySize, Mnemonic, OpCodeOperandKind, OpKind};
 use super::memory::{Where, address_bytes};
 use super::state::{control_word, extended, fx, mxcsr};
 use super::{Builder, EXTENDED_AREA, RAX, RBP, RCX, RDI, RDX, RSI, RSP, restores_extended, saves_extended};
-use crate::case::{ES, FX_BYTES, Mode};
+use crate::case::{ES, FX_BYTES, Mode, State};
 use crate::layout::{CODE, CODE_16, LDT, base};
 
 /// Segments of the local table that every host has: the 16-bit ones come last.
@@ -53,6 +53,10 @@ impl Builder<'_> {
     }
 
     fn contents(&mut self) -> Vec<u8> {
+        let bytes = self.instruction.memory_size().size();
+        if self.random.one_in(6) && (1..=32).contains(&bytes) {
+            return self.a_registers(bytes);
+        }
         let random = &mut *self.random;
         match self.instruction.memory_size() {
             MemorySize::Float32 => random.single().to_le_bytes().to_vec(),
@@ -69,6 +73,23 @@ impl Builder<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// So many bytes of what a register holds, as it is or with a bit changed.
+    fn a_registers(&mut self, bytes: usize) -> Vec<u8> {
+        let nth = self.random.below(self.mode.registers()) as usize;
+        let state = &self.case.state;
+        let mut held = match (self.instruction.memory_size(), bytes) {
+            (MemorySize::Float32 | MemorySize::Float64, _) | (_, 9..) => {
+                [&state.fx[160 + 16 * nth..][..16], &state.high[16 * nth..][..16]].concat()
+            }
+            _ => state.gpr[nth].to_le_bytes().to_vec(),
+        };
+        held.resize(bytes, 0);
+        if self.random.one_in(2) {
+            held[self.random.below(bytes as u64) as usize] ^= 1 << self.random.below(8);
+        }
+        held
     }
 
     pub(super) fn special(&mut self) {
@@ -124,6 +145,17 @@ impl Builder<'_> {
                 self.case.patch(stack, &value.to_le_bytes());
             }
             Div | Idiv => self.dividend(),
+            Daa | Das | Aaa | Aas if self.random.one_in(2) => {
+                let digits = self.random.below(11) << 4 | self.random.below(16);
+                self.case.state.gpr[RAX] = self.case.state.gpr[RAX] & !0xff | digits;
+            }
+            Bextr | Bzhi => self.range_of_bits(),
+            Pcmpestri | Pcmpestri64 | Pcmpestrm | Pcmpestrm64 | Pcmpistri | Pcmpistrm | Vpcmpestri
+            | Vpcmpestri64 | Vpcmpestrm | Vpcmpestrm64 | Vpcmpistri | Vpcmpistrm
+                if !self.random.one_in(4) =>
+            {
+                self.texts();
+            }
             Bt | Bts | Btr | Btc => self.bit_offset(),
             Shld | Shrd if self.instruction.op1_register().size() == 2 => {
                 // With a count above 16 the result is undefined.
@@ -168,9 +200,7 @@ impl Builder<'_> {
             Fxrstor | Fxrstor64 | Fldenv | Frstor => self.saved_state(),
             _ if saves_extended(self.code) => {
                 self.components();
-                // Whether registers of zeros are in their initial state is the processor's choice.
-                self.case.state.fx[160] |= 1;
-                self.case.state.high[0] |= 1;
+                self.initial_components();
             }
             _ if restores_extended(self.code) => {
                 self.components();
@@ -195,6 +225,55 @@ impl Builder<'_> {
         let mask = self.random.below(8);
         if !self.pinned[RAX] {
             self.case.state.gpr[RAX] = self.random.bits() & !7 | mask;
+        }
+    }
+
+    /// Now and then components in their initial state: the native runner makes sure that they are.
+    fn initial_components(&mut self) {
+        let state = &mut self.case.state;
+        if self.random.one_in(3) {
+            let rest = State::default();
+            state.fx[..24].copy_from_slice(&rest.fx[..24]);
+            state.fx[32..160].fill(0);
+        }
+        if self.random.one_in(3) {
+            state.fx[160..].fill(0);
+        }
+        if self.random.one_in(3) {
+            state.high.fill(0);
+        }
+    }
+
+    /// Start and length of BEXTR, the index of BZHI: around the width.
+    fn range_of_bits(&mut self) {
+        let register = self.instruction.op_register(2).full_register().number();
+        if self.pinned[register] || self.random.one_in(4) {
+            return;
+        }
+        let mut edge = || self.random.pick(&[0u64, 1, 8, 31, 32, 33, 63, 64, 65, 127, 128, 255]);
+        let value = edge() | edge() << 8;
+        self.case.state.gpr[register] = self.random.bits() & !0xffff | value;
+    }
+
+    /// Operands of the string comparisons: few different characters, and lengths about as long.
+    fn texts(&mut self) {
+        let alphabet: [u8; 4] = std::array::from_fn(|_| self.random.bits() as u8);
+        let mut text = [0; 16];
+        for nth in 0..16 {
+            text.fill_with(|| if self.random.one_in(16) { 0 } else { self.random.pick(&alphabet) });
+            self.case.state.fx[160 + 16 * nth..176 + 16 * nth].copy_from_slice(&text);
+        }
+        if let Some(target) = self.operand {
+            text.rotate_left(1);
+            self.case.patch(target, &text);
+        }
+        for register in [RAX, RDX] {
+            if !self.pinned[register] && !self.random.one_in(4) {
+                self.case.state.gpr[register] = self.random.below(40).wrapping_sub(20);
+                if self.mode != Mode::Bits64 {
+                    self.case.state.gpr[register] &= 0xffff_ffff;
+                }
+            }
         }
     }
 
@@ -336,6 +415,9 @@ impl Builder<'_> {
         if self.random.one_in(4) {
             return;
         }
+        if self.random.one_in(3) && self.quotient_at_the_limit() {
+            return;
+        }
         let rax = self.case.state.gpr[RAX];
         let high = match self.random.below(3) {
             0 => 0,
@@ -349,6 +431,38 @@ impl Builder<'_> {
             let ah = if self.random.one_in(2) { 0 } else { (rax as i8 >> 7) as u64 & 0xff };
             self.case.state.gpr[RAX] = rax & !0xff00 | ah << 8;
         }
+    }
+
+    /// A dividend whose quotient is the greatest or the least that fits, or the one beyond; whether the
+    /// operands allow it.
+    fn quotient_at_the_limit(&mut self) -> bool {
+        let register = self.instruction.op0_register();
+        if self.instruction.op0_kind() != OpKind::Register || self.pinned[RAX] || self.pinned[RDX] {
+            return false;
+        }
+        let (number, bits) = (register.full_register().number(), 8 * register.size() as u32);
+        let upper = bits == 8 && register.number() / 4 == 1 && self.mode != Mode::Bits64;
+        if matches!(number, RAX | RDX) || upper || bits == 64 && self.mode != Mode::Bits64 {
+            return false;
+        }
+        let unused = 128 - bits;
+        let divisor = i128::from(self.case.state.gpr[number]) << unused;
+        let near = i128::from(self.random.below(3)) - 1;
+        let (divisor, limit) = match self.code.mnemonic() {
+            Mnemonic::Div => ((divisor as u128 >> unused) as i128, 1i128 << bits),
+            _ => (divisor >> unused, self.random.pick(&[1, -1]) << (bits - 1)),
+        };
+        let rest = i128::from(self.random.below(3)).min(divisor.abs() - 1).max(0);
+        let dividend = (limit + near).wrapping_mul(divisor).wrapping_add(rest) as u128;
+        let low = dividend as u64 & u64::MAX >> (64 - bits);
+        let high = (dividend >> bits) as u64;
+        let gpr = &mut self.case.state.gpr;
+        if bits == 8 {
+            gpr[RAX] = gpr[RAX] & !0xffff | (high & 0xff) << 8 | low;
+        } else {
+            (gpr[RAX], gpr[RDX]) = (low, high & u64::MAX >> (64 - bits));
+        }
+        true
     }
 
     /// Bit offsets that stay near the operand, or far from everything.

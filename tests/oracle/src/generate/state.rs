@@ -18,6 +18,12 @@ pub(super) fn control_word(random: &mut Random) -> u16 {
 }
 
 pub(super) fn mxcsr(random: &mut Random) -> u32 {
+    // What most programs run under, where the interpreter has its shortest ways.
+    match random.below(6) {
+        0 | 1 => return 0x1fa0,
+        2 => return 0x1f80,
+        _ => {}
+    }
     let flags = if random.one_in(2) { 0 } else { random.below(64) as u32 };
     let masks = if random.one_in(4) { random.below(64) as u32 } else { 0x3f };
     let daz = u32::from(random.one_in(4));
@@ -49,9 +55,14 @@ pub(super) fn fx(random: &mut Random) -> [u8; FX_BYTES] {
     fx[2..4].copy_from_slice(&fsw.to_le_bytes());
     fx[4] = tags;
     fx[24..28].copy_from_slice(&mxcsr(random).to_le_bytes());
+    let (related, pool) = (random.one_in(4), [extended(random), extended(random)]);
     for i in 0..8 {
         let at = 32 + 16 * i;
-        if random.one_in(3) {
+        if related && random.one_in(2) {
+            fx[at..at + 10].copy_from_slice(&random.pick(&pool));
+            let (byte, bits) = random.pick(&[(0, 0), (9, 0x80), (0, 1), (8, 1), (7, 0x80), (7, 0x40)]);
+            fx[at + byte] ^= bits;
+        } else if random.one_in(3) {
             fx[at..at + 8].copy_from_slice(&random.vector().to_le_bytes()[..8]);
             fx[at + 8..at + 10].fill(0xff);
         } else {
@@ -91,8 +102,12 @@ pub fn state(mode: Mode, random: &mut Random) -> State {
     }
     state.selectors = mode.selectors();
     state.bases = mode.bases();
+    let (related, pool) = (random.one_in(4), [random.integer(), random.integer()]);
     for value in &mut state.gpr {
-        *value = random.integer();
+        *value = match related && random.one_in(2) {
+            true => random.pick(&pool).wrapping_add(random.pick(&[0, 0, 1, u64::MAX])),
+            false => random.integer(),
+        };
     }
     if mode != Mode::Bits64 {
         for value in &mut state.gpr[..8] {

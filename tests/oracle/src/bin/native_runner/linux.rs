@@ -273,8 +273,19 @@ fn finish(batch: &mut Batch, index: usize, left: &Segments, context: &ucontext_t
 const XSAVE_HEADER: usize = 512;
 const YMM_HIGH: usize = 576;
 /// XCR0 bits, as XSTATE_BV has them.
-const X87_AND_SSE: u64 = 3;
+const X87: u64 = 1;
+const SSE: u64 = 1 << 1;
 const AVX: u64 = 1 << 2;
+
+/// The components that are not in their initial state. Those that are get it by XRSTOR's own hand, so that
+/// the processor knows it (SDM volume 1, 13.6).
+fn in_use(state: &State) -> u64 {
+    let rest = State::default();
+    let x87 = state.fx[..24] != rest.fx[..24] || state.fx[32..160].iter().any(|byte| *byte != 0);
+    let sse = state.fx[160..].iter().any(|byte| *byte != 0);
+    let avx = state.high.iter().any(|byte| *byte != 0);
+    [(x87, X87), (sse, SSE), (avx, AVX)].iter().filter(|(used, _)| *used).map(|(_, bit)| bit).sum()
+}
 
 /// The extended state of a signal context: the image, and which parts of the state it has room
 /// for, zero if it is a mere FXSAVE image.
@@ -330,13 +341,12 @@ fn load(context: &mut ucontext_t, mode: Mode, state: &State) {
         ptr::copy_nonoverlapping(state.fx.as_ptr(), image, MASK.start);
         ptr::copy_nonoverlapping(state.fx.as_ptr().add(MASK.end), image.add(MASK.end), FX_BYTES - MASK.end);
         if parts != 0 {
-            let mut loaded = X87_AND_SSE;
             if parts & AVX != 0 {
-                loaded |= AVX;
                 ptr::copy_nonoverlapping(state.high.as_ptr(), image.add(YMM_HIGH), HIGH_BYTES);
             }
             let header = image.add(XSAVE_HEADER).cast::<u64>();
-            header.write_unaligned(header.read_unaligned() | loaded);
+            let others = header.read_unaligned() & !(X87 | SSE | AVX);
+            header.write_unaligned(others | in_use(state) & parts);
         }
     }
 }
