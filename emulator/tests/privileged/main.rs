@@ -16,6 +16,7 @@ mod segments;
 mod smm;
 mod system_calls;
 mod tasks;
+mod unjudged;
 mod v86;
 mod vendors;
 mod waits;
