@@ -3,14 +3,13 @@
 //! All 96 forms are these few handlers: the immediate, which the instructions have not, tells
 //! which operand plays which part and what is negated.
 
-use super::soft::{DOUBLE, Kind, Layout, Magnitude, SINGLE, sum};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::Step;
-use crate::exec::sse::exceptions::bit::{DAZ, DE, IE, RC};
 use crate::exec::sse::exceptions::quiet;
 use crate::exec::sse::float::{Float, Format, number, with_bits};
+use crate::exec::sse::soft::{DOUBLE, SINGLE, fused};
 use crate::exec::sse::{Encoding, Source, Wide};
 
 /// What lowering puts into the immediate.
@@ -96,63 +95,4 @@ fn one<F: Float>(mxcsr: u32, control: u64, nth: u32, [x, y, z]: [F; 3]) -> (u64,
     }
     let layout = if F::BITS == 32 { SINGLE } else { DOUBLE };
     fused(layout, mxcsr, [a.bits(), b.bits(), c.bits()], negate_product, negate_sum)
-}
-
-/// `a` × `b` + `c`, with either part negated.
-#[inline(never)]
-pub(super) fn fused(
-    layout: Layout,
-    mxcsr: u32,
-    operands: [u64; 3],
-    negate_product: bool,
-    negate_sum: bool,
-) -> (u64, u32) {
-    let daz = mxcsr & DAZ != 0;
-    let mut flags = 0;
-    let [a, b, c] = operands.map(|x| {
-        if !layout.denormal(x) {
-            return x;
-        }
-        if daz {
-            return layout.sign(layout.negative(x));
-        }
-        flags |= DE;
-        x
-    });
-    if let Some(nan) = [a, b, c].into_iter().find(|x| layout.kind(*x) == Kind::Nan) {
-        let invalid = operands.into_iter().any(|x| layout.signalling(x));
-        return (nan | layout.quiet(), if invalid { IE } else { 0 });
-    }
-    let product_negative = layout.negative(a) ^ layout.negative(b) ^ negate_product;
-    let sum_negative = layout.negative(c) != negate_sum;
-    let opposite = product_negative != sum_negative;
-    let product = match (layout.kind(a), layout.kind(b)) {
-        (Kind::Infinity, Kind::Zero) | (Kind::Zero, Kind::Infinity) => {
-            return (layout.indefinite(), IE);
-        }
-        (Kind::Infinity, _) | (_, Kind::Infinity) => Kind::Infinity,
-        (Kind::Finite(a), Kind::Finite(b)) => Kind::Finite(Magnitude {
-            exponent: a.exponent + b.exponent,
-            significand: a.significand * b.significand,
-        }),
-        _ => Kind::Zero,
-    };
-    let zero_negative = if opposite { mxcsr & RC == 1 << RC.trailing_zeros() } else { product_negative };
-    let (bits, found) = match (product, layout.kind(c)) {
-        (Kind::Infinity, Kind::Infinity) if opposite => return (layout.indefinite(), IE),
-        (Kind::Infinity, _) => (layout.sign(product_negative) | layout.infinity(), 0),
-        (_, Kind::Infinity) => (layout.sign(sum_negative) | layout.infinity(), 0),
-        (Kind::Finite(a), Kind::Finite(c)) => {
-            let sum = sum(a, c, opposite);
-            if sum.magnitude.significand == 0 {
-                (layout.sign(zero_negative), 0)
-            } else {
-                layout.round(product_negative != sum.negative, sum.magnitude, sum.sticky, mxcsr)
-            }
-        }
-        (Kind::Finite(a), _) => layout.round(product_negative, a, false, mxcsr),
-        (_, Kind::Finite(c)) => layout.round(sum_negative, c, false, mxcsr),
-        _ => (layout.sign(zero_negative), 0),
-    };
-    (bits, flags | found)
 }

@@ -1,12 +1,12 @@
 //! VCVTPH2PS and VCVTPS2PH.
 
-use super::soft::{HALF, Kind, Layout, SINGLE};
 use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::Step;
-use crate::exec::sse::exceptions::bit::{DAZ, DE, FTZ, IE, RC};
+use crate::exec::sse::exceptions::bit::{DAZ, DE, FTZ, RC};
 use crate::exec::sse::shape::narrowed;
+use crate::exec::sse::soft::{HALF, SINGLE};
 use crate::exec::sse::{Numeric, Wide};
 
 /// VCVTPH2PS: the four halves in the low 64 bits. Denormals are no exceptions, and no zeros
@@ -18,7 +18,7 @@ impl Numeric for Vcvtph2ps {
         let (mut out, mut flags) = (0, 0);
         for nth in 0..4 {
             let half = u64::from((src >> (16 * nth)) as u16);
-            let (bits, found) = convert(HALF, SINGLE, half, mxcsr);
+            let (bits, found) = HALF.convert(SINGLE, half, mxcsr);
             out |= u128::from(bits) << (32 * nth);
             flags |= found;
         }
@@ -45,26 +45,11 @@ impl Numeric for Vcvtps2ph {
                     single = SINGLE.sign(SINGLE.negative(single));
                 }
             }
-            let (bits, found) = convert(SINGLE, HALF, single, control);
+            let (bits, found) = SINGLE.convert(HALF, single, control);
             out |= u128::from(bits) << (16 * nth);
             flags |= found;
         }
         (out, flags)
-    }
-}
-
-/// A number in another format, with the exceptions of that but for denormal operands.
-fn convert(from: Layout, to: Layout, bits: u64, mxcsr: u32) -> (u64, u32) {
-    let negative = from.negative(bits);
-    match from.kind(bits) {
-        Kind::Zero => (to.sign(negative), 0),
-        Kind::Infinity => (to.sign(negative) | to.infinity(), 0),
-        Kind::Nan => {
-            let payload = from.payload_for(bits, to);
-            let invalid = if from.signalling(bits) { IE } else { 0 };
-            (to.sign(negative) | to.infinity() | to.quiet() | payload, invalid)
-        }
-        Kind::Finite(value) => to.round(negative, value, false, mxcsr),
     }
 }
 

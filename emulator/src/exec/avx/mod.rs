@@ -7,7 +7,6 @@ pub mod gather;
 pub mod half;
 pub mod masked;
 pub mod permute;
-mod soft;
 pub mod state;
 #[cfg(test)]
 mod tests;

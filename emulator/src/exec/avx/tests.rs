@@ -1,9 +1,8 @@
 //! What no comparison with the host shows: what holds AVX back, exceptions across lanes, modes.
 
-use super::fma::fused;
-use super::soft::{DOUBLE, SINGLE};
 use crate::cpu::{CodeSize, Cpu, Exception};
 use crate::decode::lower::lower;
+use crate::exec::sse::soft::{DOUBLE, SINGLE, fused};
 use crate::exec::sse::tests::machine;
 use crate::exec::{Leave, Step};
 use crate::mmu::tlb::Tlb;

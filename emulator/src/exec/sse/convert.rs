@@ -2,9 +2,9 @@
 
 use super::Numeric;
 use super::exceptions::bit::{MASK_SHIFT, PE};
-use super::exceptions::{Hosted, control, quiet, trapped};
+use super::exceptions::{Hosted, Run, control, quiet, trapped};
 use super::float::{Float, number};
-use super::host::{self, Run};
+use super::host;
 
 /// The upper half of `dst` over `low`.
 #[inline(always)]

@@ -1,6 +1,5 @@
 //! MXCSR and the exceptions that it rules (SDM volume 1, 10.2.3 and 11.5).
 
-use super::host::Run;
 use crate::cpu::Cpu;
 use crate::exec::{Leave, Step};
 use crate::state::{cr0, cr4};
@@ -46,6 +45,13 @@ use bit::*;
 pub fn quiet(mxcsr: u32) -> bool {
     mxcsr & !(FLAGS & !PE) == 0x1f80 | PE
 }
+
+/// Runs one instruction with all exceptions masked: the host's, or the same in software.
+///
+/// Takes the bits of MXCSR that rule the result (rounding, DAZ, FTZ), the destination and the
+/// source; general registers are passed in the low bits. Returns the new destination and the
+/// exception flags of this instruction alone.
+pub type Run = fn(u32, u128, u128) -> (u128, u32);
 
 /// An operation that the host can do, and some of its cases without.
 pub trait Hosted {

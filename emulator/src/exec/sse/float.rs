@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::ops::{Add as Plus, Div as Over, Mul as Times, Sub as Minus};
 
 use super::exceptions::bit::PE;
-use super::exceptions::{Hosted, control, quiet, trapped};
-use super::host::{self, Run};
+use super::exceptions::{Hosted, Run, control, quiet, trapped};
+use super::host;
 
 /// A format of numbers.
 pub trait Float:

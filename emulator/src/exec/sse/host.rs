@@ -1,20 +1,10 @@
 //! The host's own instruction, run under the guest's MXCSR.
 //!
-//! This is the one place that depends on the host. A software path for other hosts has to
-//! offer the same names, each with the signature [`Run`].
-
-#[cfg(not(target_arch = "x86_64"))]
-compile_error!("SSE arithmetic needs an x86-64 host: a software path would go beside exec/sse/host.rs");
+//! This is the one place that depends on the host. Where it is not x86-64,
+//! `software.rs` offers the same names.
 
 use core::arch::asm;
 use core::arch::x86_64::*;
-
-/// Runs one instruction with all exceptions masked.
-///
-/// Takes the bits of MXCSR that rule the result (rounding, DAZ, FTZ), the destination and the
-/// source; general registers are passed in the low bits. Returns the new destination and the
-/// exception flags of this instruction alone.
-pub type Run = fn(u32, u128, u128) -> (u128, u32);
 
 /// All exceptions masked, round to nearest, no flags: what Rust code on the host runs under.
 const DEFAULT: u32 = 0x1f80;

@@ -1,10 +1,10 @@
 //! Packed integers, for MMX and XMM registers alike.
 //!
 //! Each operation is written down lane by lane, which is its meaning, and for MMX registers its
-//! code; for XMM registers the host's instruction for it stands beside. A test compares the two.
+//! code; for XMM registers the instruction of an x86-64 host stands beside. A test compares the two.
 
+use super::Packed;
 use super::lanes::{Lane, Lanes};
-use super::{Packed, host};
 
 /// Declares operations on two registers of lanes: `Name(first, second) = host function, result;`
 macro_rules! packed {
@@ -28,7 +28,10 @@ macro_rules! packed {
             impl Packed<u128> for $name {
                 #[inline(always)]
                 fn compute(dst: u128, src: u128, _: u8) -> u128 {
-                    host::$host(dst, src)
+                    #[cfg(target_arch = "x86_64")]
+                    return super::host::$host(dst, src);
+                    #[cfg(not(target_arch = "x86_64"))]
+                    Self::by_lanes(dst, src)
                 }
             }
         )*

@@ -14,6 +14,7 @@ pub mod encoding;
 pub mod exceptions;
 pub mod float;
 pub mod horizontal;
+#[cfg(target_arch = "x86_64")]
 mod host;
 pub mod insert;
 pub mod integer;
@@ -23,6 +24,9 @@ pub mod moves;
 pub mod round;
 pub mod shape;
 pub mod shuffle;
+pub mod soft;
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod software;
 pub mod sse4;
 pub mod ssse3;
 pub mod state;
@@ -32,6 +36,8 @@ pub mod text;
 
 pub use approximate::{Rcp, Rsqrt};
 pub use encoding::{Encoding, Legacy, Vex128, Vex256, Wide};
+#[cfg(not(target_arch = "x86_64"))]
+use software as host;
 
 use crate::Board;
 use crate::cpu::Cpu;

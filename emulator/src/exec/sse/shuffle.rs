@@ -87,7 +87,13 @@ fn words(from: u64, imm: u8) -> u64 {
 }
 
 /// The top bits of all bytes (PMOVMSKB); of an MMX register if zero-extended.
-pub use super::host::byte_signs;
+#[inline(always)]
+pub fn byte_signs(value: u128) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    return super::host::byte_signs(value);
+    #[cfg(not(target_arch = "x86_64"))]
+    value.to_le_bytes().iter().rev().fold(0, |signs, byte| signs << 1 | u64::from(byte >> 7))
+}
 
 /// The signs of the four single-precision lanes (MOVMSKPS).
 #[inline(always)]

@@ -1,9 +1,9 @@
 //! Floating-point numbers taken apart and put together: exact values rounded under MXCSR.
 //!
-//! For what SSE2 of the host cannot do: fused products and half precision. Results do not depend
-//! on the host.
+//! For what SSE2 of the host cannot do, fused products and half precision; and for all arithmetic
+//! where the host has no SSE2. Results do not depend on the host.
 
-use crate::exec::sse::exceptions::bit::{FTZ, OE, OM, PE, RC, UE, UM};
+use super::exceptions::bit::{DAZ, DE, FTZ, IE, OE, OM, PE, RC, UE, UM};
 
 /// A format of numbers.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,36 @@ impl Magnitude {
         let shift = top - (127 - self.significand.leading_zeros());
         Self { exponent: self.exponent - shift as i32, significand: self.significand << shift }
     }
+
+    /// This divided by `divisor`, which has at most 53 bits: more bits than any format has, and
+    /// whether less than one unit of them has to be added.
+    pub fn over(self, divisor: Self) -> (Self, bool) {
+        let dividend = self.with_top_at(127);
+        let significand = dividend.significand / divisor.significand;
+        let sticky = dividend.significand % divisor.significand != 0;
+        (Self { exponent: dividend.exponent - divisor.exponent, significand }, sticky)
+    }
+
+    /// The square root: more bits than any format has, and whether less than one unit of them has
+    /// to be added.
+    pub fn root(self) -> (Self, bool) {
+        let high = self.with_top_at(126);
+        // Half of the exponent is to be an integer.
+        let square = if high.exponent & 1 == 0 { high } else { self.with_top_at(127) };
+        let significand = square.significand.isqrt();
+        let sticky = significand * significand != square.significand;
+        (Self { exponent: square.exponent / 2, significand }, sticky)
+    }
+
+    /// As an integer below 2^64 by MXCSR's rounding, and whether that is inexact.
+    pub fn whole(self, negative: bool, mxcsr: u32) -> Option<(u64, bool)> {
+        let highest_bit = self.exponent + 127 - self.significand.leading_zeros() as i32;
+        if highest_bit > 63 {
+            return None;
+        }
+        let cut = cut(negative, self, false, 0, mxcsr);
+        Some((cut.value, cut.inexact))
+    }
 }
 
 /// The sum or difference of two magnitudes.
@@ -85,6 +115,16 @@ struct Cut {
 }
 
 impl Layout {
+    /// Width in bits.
+    pub fn bits(self) -> u32 {
+        self.bits
+    }
+
+    /// The number 1.
+    pub fn one(self) -> u64 {
+        (self.bias() as u64) << self.fraction
+    }
+
     fn bias(self) -> i32 {
         (1 << (self.bits - self.fraction - 2)) - 1
     }
@@ -129,7 +169,7 @@ impl Layout {
     }
 
     /// The payload of a NaN as another format has it: the highest bits of the fraction.
-    pub fn payload_for(self, bits: u64, to: Self) -> u64 {
+    fn payload_for(self, bits: u64, to: Self) -> u64 {
         let (_, fraction) = self.fields(bits);
         if self.fraction > to.fraction {
             fraction >> (self.fraction - to.fraction)
@@ -157,6 +197,50 @@ impl Layout {
             Kind::Finite(Magnitude { exponent: lowest, significand: fraction.into() })
         } else {
             Kind::Zero
+        }
+    }
+
+    /// What an operation takes its operands for: denormals are zeros with DAZ, and an exception
+    /// without.
+    ///
+    /// # Errors
+    /// The result if an operand is a NaN: the first one, quiet, and the exception of a signalling
+    /// one, which hides that of denormals (SDM volume 1, 4.8.3.5 and 4.9.2).
+    pub fn operands<const N: usize>(
+        self,
+        mxcsr: u32,
+        operands: [u64; N],
+    ) -> Result<([u64; N], u32), (u64, u32)> {
+        if let Some(nan) = operands.into_iter().find(|x| self.kind(*x) == Kind::Nan) {
+            let invalid = operands.into_iter().any(|x| self.signalling(x));
+            return Err((nan | self.quiet(), if invalid { IE } else { 0 }));
+        }
+        let mut flags = 0;
+        let operands = operands.map(|x| {
+            if !self.denormal(x) {
+                return x;
+            }
+            if mxcsr & DAZ != 0 {
+                return self.sign(self.negative(x));
+            }
+            flags |= DE;
+            x
+        });
+        Ok((operands, flags))
+    }
+
+    /// A number in another format, with the exceptions of that but for denormal operands.
+    pub fn convert(self, to: Self, bits: u64, mxcsr: u32) -> (u64, u32) {
+        let negative = self.negative(bits);
+        match self.kind(bits) {
+            Kind::Zero => (to.sign(negative), 0),
+            Kind::Infinity => (to.sign(negative) | to.infinity(), 0),
+            Kind::Nan => {
+                let payload = self.payload_for(bits, to);
+                let invalid = if self.signalling(bits) { IE } else { 0 };
+                (to.sign(negative) | to.infinity() | to.quiet() | payload, invalid)
+            }
+            Kind::Finite(value) => to.round(negative, value, false, mxcsr),
         }
     }
 
@@ -231,4 +315,51 @@ fn cut(negative: bool, value: Magnitude, sticky: bool, unit: i32, mxcsr: u32) ->
         _ => false,
     };
     Cut { value: whole as u64 + u64::from(up), inexact }
+}
+
+/// `a` × `b` + `c`, with either part negated.
+#[inline(never)]
+pub fn fused(
+    layout: Layout,
+    mxcsr: u32,
+    operands: [u64; 3],
+    negate_product: bool,
+    negate_sum: bool,
+) -> (u64, u32) {
+    let ([a, b, c], flags) = match layout.operands(mxcsr, operands) {
+        Ok(operands) => operands,
+        Err(nan) => return nan,
+    };
+    let product_negative = layout.negative(a) ^ layout.negative(b) ^ negate_product;
+    let sum_negative = layout.negative(c) != negate_sum;
+    let opposite = product_negative != sum_negative;
+    let product = match (layout.kind(a), layout.kind(b)) {
+        (Kind::Infinity, Kind::Zero) | (Kind::Zero, Kind::Infinity) => {
+            return (layout.indefinite(), IE);
+        }
+        (Kind::Infinity, _) | (_, Kind::Infinity) => Kind::Infinity,
+        (Kind::Finite(a), Kind::Finite(b)) => Kind::Finite(Magnitude {
+            exponent: a.exponent + b.exponent,
+            significand: a.significand * b.significand,
+        }),
+        _ => Kind::Zero,
+    };
+    let zero_negative = if opposite { mxcsr & RC == 1 << RC.trailing_zeros() } else { product_negative };
+    let (bits, found) = match (product, layout.kind(c)) {
+        (Kind::Infinity, Kind::Infinity) if opposite => return (layout.indefinite(), IE),
+        (Kind::Infinity, _) => (layout.sign(product_negative) | layout.infinity(), 0),
+        (_, Kind::Infinity) => (layout.sign(sum_negative) | layout.infinity(), 0),
+        (Kind::Finite(a), Kind::Finite(c)) => {
+            let sum = sum(a, c, opposite);
+            if sum.magnitude.significand == 0 {
+                (layout.sign(zero_negative), 0)
+            } else {
+                layout.round(product_negative != sum.negative, sum.magnitude, sum.sticky, mxcsr)
+            }
+        }
+        (Kind::Finite(a), _) => layout.round(product_negative, a, false, mxcsr),
+        (_, Kind::Finite(c)) => layout.round(sum_negative, c, false, mxcsr),
+        _ => (layout.sign(zero_negative), 0),
+    };
+    (bits, flags | found)
 }
