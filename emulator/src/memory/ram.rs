@@ -1,5 +1,8 @@
 //! The backing store: one reserved mapping of the host. All raw access to it lives here.
 
+#[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
+compile_error!("guest memory is read and written as the host reads and writes its own");
+
 use std::ffi::c_void;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
