@@ -134,7 +134,7 @@ const UNSAFE: [&str; 16] = [
     "emulator/src/exec/sse/host.rs",
     // Runners of single instructions on the host, for comparison.
     "emulator/src/exec/sse/tests/native.rs",
-    "emulator/src/exec/x87/tests.rs",
+    "emulator/src/exec/x87/tests/native.rs",
     "tests/oracle/src/bin/native_runner/",
     "tests/oracle/build.rs",
     // The edge to other languages: COM and C.
