@@ -55,7 +55,7 @@ impl Magnitude {
     pub fn over(self, divisor: Self) -> (Self, bool) {
         let dividend = self.with_top_at(127);
         let significand = dividend.significand / divisor.significand;
-        let sticky = dividend.significand % divisor.significand != 0;
+        let sticky = !dividend.significand.is_multiple_of(divisor.significand);
         (Self { exponent: dividend.exponent - divisor.exponent, significand }, sticky)
     }
 
