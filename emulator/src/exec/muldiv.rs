@@ -9,7 +9,7 @@ use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::state::{flag, gpr};
 
-/// A word and the double-width arithmetic that MUL and DIV need.
+/// Writes the accumulator pair: AH and AL, or D and A.
 fn put_pair<W: Word>(cpu: &mut Cpu, low: W, high: W) {
     if W::BITS == 8 {
         u16::set(cpu, gpr::RAX, (high.zext() << 8 | low.zext()) as u16);
@@ -220,7 +220,7 @@ pub fn das(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     Ok(())
 }
 
-/// AAA: `imm` is not used; the upper half gains one.
+/// AAA: AH gains one where AL is adjusted, and what carries out of AL.
 pub fn aaa(cpu: &mut Cpu, _: &mut Board, _: &Op) -> Step {
     let adjust = u8::get(cpu, gpr::RAX) & 15 > 9 || cpu.flags.af();
     let ax = u16::get(cpu, gpr::RAX).wrapping_add(if adjust { 0x106 } else { 0 }) & 0xff0f;

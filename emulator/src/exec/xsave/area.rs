@@ -9,7 +9,8 @@ use crate::exec::x87::control::{after_release, before_release};
 use crate::exec::{Leave, Step};
 use crate::model::Feature;
 use crate::model::components::{
-    AVX, EXTENDED_REGION, PKRU, SSE, X87, compacted_offset, compacted_size, extended, standard_size,
+    AVX, Component, EXTENDED_REGION, PKRU, SSE, X87, compacted_offset, compacted_size, extended,
+    standard_size,
 };
 use crate::state::{MXCSR_MASK, cr0};
 
@@ -133,57 +134,26 @@ pub fn save<S: Save, const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op
     }
 }
 
-/// XRSTOR (`SUPERVISOR`: XRSTORS); `WIDE` with REX.W.
+/// XRSTOR (`SUPERVISOR`: XRSTORS); `WIDE` with REX.W. All is read and checked before anything changes.
 pub fn restore<const SUPERVISOR: bool, const WIDE: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let linear = area(cpu, op, SUPERVISOR, false)?;
-    cpu.check_read(board, linear, op.seg, u64::from(EXTENDED_REGION))?;
-    let mut header = [0u64; 8];
-    for (n, word) in header.iter_mut().enumerate() {
-        *word = load(cpu, board, op, linear, HEADER + 8 * n as u64)?;
-    }
-    let [present, layout, reserved @ ..] = header;
-    let enabled = cpu.control.xcr0 | if SUPERVISOR { cpu.msr.xss } else { 0 };
-    if !header_is_valid::<SUPERVISOR>(cpu, present, layout, &reserved, enabled) {
-        return Err(cpu.gp(0));
-    }
-    let wired = before_release(cpu, board)?;
-    let compacted = layout & COMPACTED != 0;
-    let wanted = components(cpu, SUPERVISOR);
-    let loaded = wanted & present;
-    let size = if compacted { compacted_size(layout & !COMPACTED) } else { standard_size(loaded) };
-    cpu.check_read(board, linear, op.seg, u64::from(size))?;
-
-    // All is read and checked before anything changes.
-    let mxcsr = mxcsr(cpu, board, op, linear, wanted, loaded, compacted)?;
-    let x87 = match (wanted & X87 != 0, loaded & X87 != 0) {
+    let (image, wired) = Image::checked::<SUPERVISOR>(cpu, board, op)?;
+    let mxcsr = image.mxcsr(cpu, board, op)?;
+    let x87 = match (image.wanted & X87 != 0, image.loaded & X87 != 0) {
         (false, _) => None,
         (true, false) => Some(initial_x87()),
-        (true, true) => Some(LegacyRegion::load_x87::<WIDE>(cpu, board, op, linear)?),
+        (true, true) => Some(LegacyRegion::load_x87::<WIDE>(cpu, board, op, image.linear)?),
     };
-    let count = registers(cpu);
     let mut vector = cpu.vector.clone();
     let mut pkru = cpu.control.pkru;
-    if wanted & SSE != 0 {
-        for (n, register) in vector.xmm.iter_mut().enumerate().take(count) {
-            *register = match loaded & SSE {
-                0 => 0,
-                _ => load(cpu, board, op, linear, XMM_OFFSET + 16 * n as u64)?,
-            };
-        }
+    if image.wanted & SSE != 0 {
+        image.registers(cpu, board, op, image.loaded & SSE != 0, XMM_OFFSET, &mut vector.xmm)?;
     }
-    for component in extended(wanted) {
-        let at =
-            if compacted { compacted_offset(layout & !COMPACTED, component.index) } else { component.offset };
-        let present = loaded >> component.index & 1 != 0;
+    for component in extended(image.wanted) {
+        let (at, present) = (image.offset(&component), image.loaded >> component.index & 1 != 0);
         if 1 << component.index == PKRU {
-            pkru = if present { load(cpu, board, op, linear, at.into())? } else { 0 };
-            continue;
-        }
-        for (n, register) in vector.ymm_high.iter_mut().enumerate().take(count) {
-            *register = match present {
-                false => 0,
-                true => load(cpu, board, op, linear, u64::from(at) + 16 * n as u64)?,
-            };
+            pkru = if present { load(cpu, board, op, image.linear, at)? } else { 0 };
+        } else {
+            image.registers(cpu, board, op, present, at, &mut vector.ymm_high)?;
         }
     }
     vector.mxcsr = mxcsr.unwrap_or(vector.mxcsr);
@@ -194,6 +164,84 @@ pub fn restore<const SUPERVISOR: bool, const WIDE: bool>(cpu: &mut Cpu, board: &
     }
     cpu.set_pkru(pkru);
     Ok(())
+}
+
+/// An area that is restored from.
+struct Image {
+    /// Its address.
+    linear: u64,
+    /// The components that the instruction is about.
+    wanted: u64,
+    /// Those of them that the area has; the others get their initial state.
+    loaded: u64,
+    /// The components that the compacted format has room for; `None` in the standard format.
+    compacted: Option<u64>,
+}
+
+impl Image {
+    /// Reads the header and checks all that can be without the components, and what
+    /// [`before_release`] says.
+    fn checked<const SUPERVISOR: bool>(
+        cpu: &mut Cpu,
+        board: &mut Board,
+        op: &Op,
+    ) -> Result<(Self, bool), Leave> {
+        let linear = area(cpu, op, SUPERVISOR, false)?;
+        cpu.check_read(board, linear, op.seg, u64::from(EXTENDED_REGION))?;
+        let mut header = [0u64; 8];
+        for (n, word) in header.iter_mut().enumerate() {
+            *word = load(cpu, board, op, linear, HEADER + 8 * n as u64)?;
+        }
+        let [present, layout, reserved @ ..] = header;
+        let enabled = cpu.control.xcr0 | if SUPERVISOR { cpu.msr.xss } else { 0 };
+        if !header_is_valid::<SUPERVISOR>(cpu, present, layout, &reserved, enabled) {
+            return Err(cpu.gp(0));
+        }
+        let wired = before_release(cpu, board)?;
+        let wanted = components(cpu, SUPERVISOR);
+        let compacted = (layout & COMPACTED != 0).then_some(layout & !COMPACTED);
+        let image = Self { linear, wanted, loaded: wanted & present, compacted };
+        let size = compacted.map_or_else(|| standard_size(image.loaded), compacted_size);
+        cpu.check_read(board, linear, op.seg, u64::from(size))?;
+        Ok((image, wired))
+    }
+
+    /// Where a component lies in it.
+    fn offset(&self, component: &Component) -> u64 {
+        self.compacted.map_or(component.offset, |layout| compacted_offset(layout, component.index)).into()
+    }
+
+    /// As many vector registers as the mode has: those at `at` if they are `present`, else zeros.
+    fn registers(
+        &self,
+        cpu: &mut Cpu,
+        board: &mut Board,
+        op: &Op,
+        present: bool,
+        at: u64,
+        into: &mut [u128; 16],
+    ) -> Step {
+        let count = registers(cpu);
+        for (n, register) in into.iter_mut().enumerate().take(count) {
+            *register = if present { load(cpu, board, op, self.linear, at + 16 * n as u64)? } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// The new MXCSR, if it changes: in the standard format it is loaded with SSE or AVX whatever
+    /// XSTATE_BV says, in the compacted one it goes with the SSE state.
+    fn mxcsr(&self, cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<Option<u32>, Leave> {
+        let compacted = self.compacted.is_some();
+        let from_memory = if compacted { self.loaded & SSE != 0 } else { self.wanted & (SSE | AVX) != 0 };
+        if !from_memory {
+            return Ok((compacted && self.wanted & SSE != 0).then_some(MXCSR));
+        }
+        let value: u32 = load(cpu, board, op, self.linear, 24)?;
+        if value & !MXCSR_MASK != 0 {
+            return Err(cpu.gp(0));
+        }
+        Ok(Some(value))
+    }
 }
 
 /// Whether the header can be restored from (SDM volume 1, 13.8 and 13.12).
@@ -211,28 +259,6 @@ fn header_is_valid<const SUPERVISOR: bool>(
     let known = SUPERVISOR || cpu.model.has(Feature::Xsavec);
     let laid_out = layout & !COMPACTED;
     known && laid_out & !enabled == 0 && present & !laid_out == 0 && reserved.iter().all(|word| *word == 0)
-}
-
-/// The new MXCSR, if it changes: in the standard format it is loaded with SSE or AVX whatever
-/// XSTATE_BV says, in the compacted one it goes with the SSE state.
-fn mxcsr(
-    cpu: &mut Cpu,
-    board: &mut Board,
-    op: &Op,
-    linear: u64,
-    wanted: u64,
-    loaded: u64,
-    compacted: bool,
-) -> Result<Option<u32>, Leave> {
-    let from_memory = if compacted { loaded & SSE != 0 } else { wanted & (SSE | AVX) != 0 };
-    if !from_memory {
-        return Ok((compacted && wanted & SSE != 0).then_some(MXCSR));
-    }
-    let value: u32 = load(cpu, board, op, linear, 24)?;
-    if value & !MXCSR_MASK != 0 {
-        return Err(cpu.gp(0));
-    }
-    Ok(Some(value))
 }
 
 fn store<T: crate::mmu::access::Plain>(
