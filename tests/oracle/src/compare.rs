@@ -20,6 +20,9 @@ pub const NAMES: [&str; 16] = [
 /// The names of the segment registers.
 pub const SEGMENTS: [&str; 6] = ["es", "cs", "ss", "ds", "fs", "gs"];
 
+/// FSW bit of a pending exception.
+const SUMMARY: u16 = 1 << 7;
+
 /// How exactly the two must agree.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -37,6 +40,9 @@ pub struct Rules {
     pub fsw: u16,
     /// Which byte of the operand a page fault reports is the processor's choice.
     pub any_address: bool,
+    /// FOP, FIP and FDP are compared where they are known: the host's kernel reads them by XSAVE, and AMD's
+    /// processors save them with an exception pending alone.
+    pub pointers: bool,
 }
 
 impl Rules {
@@ -50,6 +56,7 @@ impl Rules {
             x87_ulps: 0,
             fsw: 0,
             any_address: false,
+            pointers: false,
         }
     }
 
@@ -67,6 +74,7 @@ impl Rules {
             // C1 tells how the last bit was rounded, PE and UE (then ES and B) whether it was.
             fsw: if transcendental { 0x82b0 } else { 0 },
             any_address: matches!(open, Some(Open::SavedState | Open::Frame)),
+            pointers: true,
         }
     }
 }
@@ -178,13 +186,14 @@ fn ending(outcome: &Outcome, rules: &Rules) -> String {
     }
 }
 
-/// Whether two singles are within 3 × 2^-12 of each other.
+/// Whether two singles are within 2 × 2^-12 of each other: the manual grants a processor 1.5 × 2^-12, and
+/// ours err by half of 2^-12 at most.
 fn near(a: u32, b: u32) -> bool {
     let (x, y) = (f64::from(f32::from_bits(a)), f64::from(f32::from_bits(b)));
     // The smallest normal number may have become zero.
     let vanished =
         x.abs().min(y.abs()) == 0.0 && x.abs().max(y.abs()) <= f64::from(f32::MIN_POSITIVE) * 1.001;
-    a == b || vanished || x.is_finite() && y.is_finite() && (x - y).abs() <= x.abs() * 3.0 / 4096.0
+    a == b || vanished || x.is_finite() && y.is_finite() && (x - y).abs() <= x.abs() * 2.0 / 4096.0
 }
 
 fn near_vectors(a: u128, b: u128) -> bool {
@@ -243,6 +252,15 @@ pub fn differences(case: &Case, native: &Outcome, emulated: &Outcome, rules: &Ru
                 format!("{value:x}")
             };
             note(name.into(), text(a), text(b));
+        }
+        if rules.pointers && a.fsw() & b.fsw() & SUMMARY != 0 {
+            for (name, at, bytes) in [("fop", 6, 2), ("fip", 8, 8), ("fdp", 16, 8)] {
+                let text = |s: &State| {
+                    let bytes = s.fx[at..at + bytes].iter().rev();
+                    hex(bytes.fold(0, |value, byte| value << 8 | u64::from(*byte)))
+                };
+                note(name.into(), text(a), text(b));
+            }
         }
         for i in 0..8 {
             let (x, y) = (a.st(i), b.st(i));

@@ -274,7 +274,8 @@ fn loaded(selector: u16) -> Segment {
 fn load_fx(cpu: &mut Cpu, fx: &[u8; FX_BYTES]) {
     let word = |at: usize| u16::from_le_bytes([fx[at], fx[at + 1]]);
     let long = |at: usize| (0..4).map(|i| u64::from(word(at + 2 * i)) << (16 * i)).sum::<u64>();
-    let mut x87 = X87 { fcw: word(0), empty: !fx[4], ..X87::default() };
+    let (fop, fip, fdp) = (word(6), long(8), long(16));
+    let mut x87 = X87 { fcw: word(0), empty: !fx[4], fop, fip, fdp, ..X87::default() };
     x87.set_status(word(2));
     for i in 0..8 {
         let at = 32 + 16 * i;
@@ -300,6 +301,9 @@ fn state(cpu: &Cpu) -> State {
     put(0, &x87.fcw.to_le_bytes());
     put(2, &x87.status().to_le_bytes());
     put(4, &[!x87.empty]);
+    put(6, &x87.fop.to_le_bytes());
+    put(8, &x87.fip.to_le_bytes());
+    put(16, &x87.fdp.to_le_bytes());
     put(24, &cpu.vector.mxcsr.to_le_bytes());
     for i in 0..8 {
         let register = x87.r[(usize::from(x87.top) + i) % 8];

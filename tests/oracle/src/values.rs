@@ -8,9 +8,9 @@ pub enum Theme {
     Any,
     /// They are the last and first ones of their classes.
     Edges,
-    /// Their exponents are the highest.
+    /// Most exponents are the highest, the others are about that of 1.
     Overflow,
-    /// Their exponents are the lowest.
+    /// Most exponents are the lowest, the others are about that of 1.
     Underflow,
 }
 
@@ -85,7 +85,8 @@ impl Random {
     /// An integer of any width: small, at a sign or carry edge, a power of two, a pattern of
     /// extreme bytes, or anything.
     pub fn integer(&mut self) -> u64 {
-        let bits = self.pick(&[8, 16, 32, 64]);
+        // 25 and 54: where singles and doubles begin to leave integers out.
+        let bits = self.pick(&[8, 16, 32, 64, 25, 54]);
         match self.below(8) {
             0 => self.below(4),
             1 => self.below(4).wrapping_neg(),
@@ -125,12 +126,14 @@ impl Random {
         let top = (1u64 << exponent_bits) - 1;
         let bias = top >> 1;
         let exponent = match self.below(9) {
-            _ if self.theme == Theme::Overflow => top - 1 - self.below(2),
-            _ if self.theme == Theme::Underflow => self.below(3),
+            0..=5 if self.theme == Theme::Overflow => top - 1 - self.below(2),
+            0..=5 if self.theme == Theme::Underflow => self.below(3),
+            _ if matches!(self.theme, Theme::Overflow | Theme::Underflow) => bias - 2 + self.below(4),
             0 => 0,
             1 => top,
             2 => 1 + self.below(3),
             3 => top - 1 - self.below(3),
+            4 if self.one_in(2) => bias + self.pick(&[14, 15, 16, 30, 31, 32, 51, 52, 53, 62, 63, 64]),
             4 => bias + self.below(68),
             // Near the limits of single and double.
             5 => bias.saturating_add(self.below(300)).saturating_sub(150) & top,
@@ -140,19 +143,24 @@ impl Random {
         (sign, exponent, fraction)
     }
 
-    /// Exponent and fraction of the first or last number of a class, of one beside 1, or of one at the
-    /// edge of an integer format.
+    /// Exponent and fraction of the first or last number of a class, of one beside 1, of what makes a sum
+    /// with it a tie, or of one at the edge of an integer format.
     fn edge(&mut self, exponent_bits: u32, fraction_bits: u32) -> (u64, u64) {
         let ones = (1u64 << fraction_bits) - 1;
         let top = (1u64 << exponent_bits) - 1;
         let bias = top >> 1;
         let integer = bias + self.pick(&[15, 16, 31, 32, 63, 64]);
+        // Half of the last place of 1: sums with it lie in the middle.
+        let half = bias - u64::from(fraction_bits) - 1;
         self.pick(&[
+            (half, 0),
+            (half, 1),
             (0, 0),
             (0, 1),
             (0, ones),
             (1, 0),
             (1, 1),
+            (bias - 1, 0),
             (bias - 1, ones),
             (bias, 0),
             (bias, 1),

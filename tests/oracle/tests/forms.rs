@@ -215,7 +215,6 @@ fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
     let mut emulated = Emulated::new();
     let mut wrong = Vec::new();
     for code in Code::values() {
-        let reason = no_instruction(code).is_some() || modes(code).next().is_none();
         for form in modes(code).map(|mode| Form { code, mode }) {
             if fate(form) == Fate::NotOffered {
                 for seed in 0..4 {
@@ -228,7 +227,7 @@ fn every_form_is_compared_or_raises_ud_or_has_a_reason_not_to() {
                 }
             }
         }
-        assert!(reason || modes(code).next().is_some(), "{code:?} has no fate");
+        assert!(no_instruction(code).is_some() || modes(code).next().is_some(), "{code:?} has no fate");
     }
     assert!(wrong.is_empty(), "no #UD: {}", wrong.join("\n"));
 }

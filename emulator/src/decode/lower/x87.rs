@@ -1,6 +1,6 @@
 //! x87 instructions to their handlers.
 
-use iced_x86::{Code, Instruction, Register};
+use iced_x86::{Code, CodeSize, Instruction, Register};
 
 use crate::decode::chain::chain;
 use crate::decode::{Handler, Op};
@@ -37,8 +37,9 @@ fn mod_rm(instruction: &Instruction) -> u8 {
         (BP, None) => (0, 6),
         (BX, None) => (0, 7),
         (RIP | EIP, _) => return 5,
-        // 64-bit code reaches an absolute address by a SIB byte only.
-        (None, None) => return [0, 0, 6, 0, 5, 0, 0, 0, 4][instruction.memory_displ_size().min(8) as usize],
+        // 64-bit code reaches an absolute address by a SIB byte only, with 32-bit addressing too.
+        (None, None) if instruction.code_size() == CodeSize::Code64 => return 4,
+        (None, None) => return if instruction.memory_displ_size() == 2 { 6 } else { 5 },
         (None, _) => return 4,
         (_, None) => (0, base.number() as u8 & 7),
         _ => (0, 4),
@@ -212,4 +213,28 @@ fn registers(code: Code) -> Option<(u16, Handler)> {
         Wait => (0x3d0, chain(control::wait)),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
+    use crate::cpu::CodeSize;
+    use crate::decode::lower::lower;
+    use crate::model::Features;
+
+    fn fop(bits: u32, size: CodeSize, bytes: &[u8]) -> u64 {
+        let instruction = Decoder::new(bits, bytes, DecoderOptions::NONE).decode();
+        lower(&instruction, 0, 0, size, &Features::built()).imm
+    }
+
+    /// FADD qword ptr of an absolute address: as a Zen 3 saves FOP.
+    #[test]
+    fn absolute_addresses_have_the_r_m_field_of_their_mode() {
+        assert_eq!(fop(64, CodeSize::Bits64, &[0xdc, 0x04, 0x25, 0xd0, 0x1f, 0x80, 0x20]), 0x404);
+        assert_eq!(fop(64, CodeSize::Bits64, &[0x67, 0xdc, 0x04, 0x25, 0xd0, 0x1f, 0x80, 0x20]), 0x404);
+        assert_eq!(fop(32, CodeSize::Bits32, &[0xdc, 0x05, 0xd0, 0x1f, 0x80, 0x20]), 0x405);
+        assert_eq!(fop(32, CodeSize::Bits32, &[0x67, 0xdc, 0x06, 0xd0, 0x1f]), 0x406);
+        assert_eq!(fop(16, CodeSize::Bits16, &[0xdc, 0x06, 0xd0, 0x1f]), 0x406);
+    }
 }

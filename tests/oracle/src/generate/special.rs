@@ -150,6 +150,7 @@ impl Builder<'_> {
                 self.case.state.gpr[RAX] = self.case.state.gpr[RAX] & !0xff | digits;
             }
             Bextr | Bzhi => self.range_of_bits(),
+            Fscale if self.random.one_in(2) => self.far_scale(),
             Pcmpestri | Pcmpestri64 | Pcmpestrm | Pcmpestrm64 | Pcmpistri | Pcmpistrm | Vpcmpestri
             | Vpcmpestri64 | Vpcmpestrm | Vpcmpestrm64 | Vpcmpistri | Vpcmpistrm
                 if !self.random.one_in(4) =>
@@ -241,6 +242,21 @@ impl Builder<'_> {
         }
         if self.random.one_in(3) {
             state.high.fill(0);
+        }
+    }
+
+    /// A scale by which the least number becomes nearly the greatest, or the other way about.
+    fn far_scale(&mut self) {
+        let power = self.random.pick(&[16380u64, 16445, 32766, 32829]) + self.random.below(4);
+        let zeros = power.leading_zeros();
+        let sign = self.random.bits() as u16 & 0x8000;
+        let fx = &mut self.case.state.fx;
+        fx[48..56].copy_from_slice(&(power << zeros).to_le_bytes());
+        fx[56..58].copy_from_slice(&(sign | (0x3fff + 63 - zeros as u16)).to_le_bytes());
+        if self.random.one_in(2) {
+            // A denormal number.
+            fx[40..42].copy_from_slice(&(self.random.bits() as u16 & 0x8000).to_le_bytes());
+            fx[39] &= 0x7f;
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn control_word(random: &mut Random) -> u16 {
 
 pub(super) fn mxcsr(random: &mut Random) -> u32 {
     // What most programs run under, where the interpreter has its shortest ways.
-    match random.below(6) {
+    match random.below(8) {
         0 | 1 => return 0x1fa0,
         2 => return 0x1f80,
         _ => {}
@@ -29,6 +29,14 @@ pub(super) fn mxcsr(random: &mut Random) -> u32 {
     let daz = u32::from(random.one_in(4));
     let ftz = u32::from(random.one_in(4));
     flags | daz << 6 | masks << 7 | (random.below(4) as u32) << 13 | ftz << 15
+}
+
+/// Makes an extended number half of its own last place, for one of the precisions.
+fn half_of_last_place(number: &mut [u8], random: &mut Random) {
+    let exponent = u16::from_le_bytes([number[8], number[9]]) & 0x7fff;
+    let lower = exponent.saturating_sub(random.pick(&[24, 53, 64])).max(1);
+    number[..8].copy_from_slice(&(1u64 << 63).to_le_bytes());
+    number[8..].copy_from_slice(&(lower | random.bits() as u16 & 0x8000).to_le_bytes());
 }
 
 /// A random x87 and SSE state.
@@ -60,6 +68,10 @@ pub(super) fn fx(random: &mut Random) -> [u8; FX_BYTES] {
         let at = 32 + 16 * i;
         if related && random.one_in(2) {
             fx[at..at + 10].copy_from_slice(&random.pick(&pool));
+            if random.one_in(3) {
+                half_of_last_place(&mut fx[at..at + 10], random);
+                continue;
+            }
             let (byte, bits) = random.pick(&[(0, 0), (9, 0x80), (0, 1), (8, 1), (7, 0x80), (7, 0x40)]);
             fx[at + byte] ^= bits;
         } else if random.one_in(3) {
