@@ -22,10 +22,13 @@ use ringhold::emulator::{Board, Machine, Stop};
 use ringhold_devices::acpi_pm::{AcpiPm, AcpiPmConfig};
 use ringhold_devices::debug_exit::{DebugExit, DebugExitConfig};
 use ringhold_devices::debugcon::{Debugcon, DebugconConfig};
+use ringhold_devices::ioapic::{Ioapic, IoapicConfig};
 use ringhold_devices::isa_bridge::{IsaBridge, IsaBridgeConfig};
 use ringhold_devices::lapic::{Lapic, LapicConfig};
 use ringhold_devices::pci_host::{PciHost, PciHostConfig};
 use ringhold_devices::pic::{Pic, PicConfig};
+use ringhold_devices::pit::{Pit, PitConfig};
+use ringhold_devices::port92::{Port92, Port92Config};
 
 #[path = "support/peer.rs"]
 mod peer;
@@ -33,7 +36,7 @@ mod peer;
 use peer::until_end;
 
 /// The programs of `tests/privileged`.
-const PROGRAMS: [&str; 5] = [PROBE, "legacy", "numeric", "smm", "long"];
+const PROGRAMS: [&str; 6] = [PROBE, "real", "legacy", "numeric", "smm", "long"];
 /// What a KVM must get right to be asked.
 const PROBE: &str = "probe";
 /// Programs that a peer cannot run; the book says why.
@@ -136,6 +139,9 @@ fn on_ringhold(program: &str, image: &[u8]) -> String {
     board.attach(Box::new(AcpiPm::new(AcpiPmConfig::default()))).unwrap();
     board.attach(Box::new(IsaBridge::new(IsaBridgeConfig::default()))).unwrap();
     board.attach(Box::new(Pic::new(PicConfig::default()))).unwrap();
+    board.attach(Box::new(Ioapic::new(IoapicConfig::default()))).unwrap();
+    board.attach(Box::new(Pit::new(PitConfig::default()))).unwrap();
+    board.attach(Box::new(Port92::new(Port92Config::default()))).unwrap();
     let mut model = CpuModel::everything();
     if program == INTEL {
         model.vendor = "GenuineIntel".into();
@@ -163,8 +169,9 @@ fn floppy(program: &str, peer: &str, image: &[u8]) -> PathBuf {
 }
 
 fn on_qemu(program: &str, image: &[u8]) -> String {
-    // Without it an SMI comes some instructions after the OUT that raised it.
-    let icount: &[&str] = if program == "smm" { &["-icount", "shift=0"] } else { &[] };
+    // Without it SMIs and interrupts come some instructions after the write that raised them.
+    let counted = matches!(program, "smm" | "legacy");
+    let icount: &[&str] = if counted { &["-icount", "shift=0"] } else { &[] };
     qemu("qemu", &[&["-cpu", "max"], icount].concat(), (program, image), PATIENCE)
 }
 

@@ -10,9 +10,8 @@
 SMRAM   equ 0xa0000
 SMBASE  equ 0x50000
 SMM_AT  equ SMBASE + 0x8000
-CODE64  equ STSS        ; this selector becomes 64-bit code
-PML4    equ 0x69000
 APIC    equ 0xfee00000
+IOAPIC  equ 0xfec00000
 
 ; Writes %2 to the SMRAM register of the host bridge (%1: 0) or to DEVACTB's highest byte (1).
 %macro CHIPSET 2
@@ -65,55 +64,6 @@ CLOSED  equ 0x0a
 %macro SMI 0
         out 0xb2, al
         nop
-%endmacro
-
-; Waits until the serial line has sent the case's name: Bochs ends itself with the machine. Where there is
-; no serial line its status reads all ones.
-%macro SAID 0
-        mov dx, 0x3fd
-%%wait: in al, dx
-        test al, 0x40
-        jz %%wait
-%endmacro
-
-; To 64-bit code at %1, with the first 4 MiB as they are.
-%macro TO64 1
-        mov edi, PML4
-        mov ecx, 0x3000 / 4
-        xor eax, eax
-        rep stosd
-        mov dword [PML4], PML4 + 0x1003
-        mov dword [PML4 + 0x1000], PML4 + 0x2003
-        mov dword [PML4 + 0x2000], 0x83
-        mov dword [PML4 + 0x2008], 0x200083
-        mov dword [GDT + CODE64], 0xffff
-        mov dword [GDT + CODE64 + 4], 0x00af9b00
-        CR4 0x20
-        mov eax, PML4
-        mov cr3, eax
-        mov ecx, 0xc0000080
-        rdmsr
-        or eax, 0x100
-        wrmsr
-        mov eax, cr0
-        or eax, 0x80000000
-        mov cr0, eax
-        jmp CODE64:%1
-%endmacro
-
-; Back to 32-bit code without paging.
-%macro TO32 0
-        push CODE
-        push %%back
-        o64 retf
-        bits 32
-%%back: mov eax, cr0
-        and eax, 0x7fffffff
-        mov cr0, eax
-        mov ecx, 0xc0000080
-        rdmsr
-        and eax, ~0x100
-        wrmsr
 %endmacro
 
 smm_setup:

@@ -27,7 +27,7 @@ pub fn read_base<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
 pub fn write_base<W: Word>(cpu: &mut Cpu, _: &mut Board, op: &Op) -> Step {
     cpu.base_instructions()?;
     let base = W::get(cpu, op.dst).zext();
-    if !canonical(base, cpu.linear_bits()) {
+    if !canonical(base, cpu.system_linear_bits()) {
         return Err(cpu.gp(0));
     }
     let segment = usize::from(op.aux % 6);

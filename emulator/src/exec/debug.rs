@@ -260,7 +260,7 @@ fn debug_register(cpu: &mut Cpu, number: u8) -> Result<u8, Leave> {
     cpu.privileged()?;
     if cpu.control.dr7 & GENERAL_DETECT != 0 {
         // General detect: the access is reported before it happens.
-        cpu.control.dr6 |= dr6::BD;
+        cpu.control.dr6 = cpu.control.dr6 & !0xf | dr6::BD;
         cpu.control.dr7 &= !GENERAL_DETECT;
         return Err(cpu.raise(1, None));
     }

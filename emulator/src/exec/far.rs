@@ -261,7 +261,8 @@ impl Cpu {
         }
         frame.extend([back.0, back.1]);
         let mask = if segment.big() { 0xffff_ffff } else { 0xffff };
-        let kept = pointer & !mask;
+        // A stack of 16 bits has SP alone.
+        let kept = self.gpr[RSP] & !mask;
         let bytes = frame.len() as u64 * slot;
         if !segment.contains(pointer.wrapping_sub(bytes) & mask, bytes) {
             return Err(self.ss(selector_error(selector)));

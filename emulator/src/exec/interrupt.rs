@@ -44,6 +44,8 @@ impl Cpu {
     /// Delivers an event; exceptions on the way become double and triple faults.
     pub fn deliver(&mut self, board: &mut Board, first: Exception, source: Source) {
         self.count_delivery();
+        // What a load of SS or STI held off is held off no more.
+        self.shadow_at = None;
         board.watches.deliver(true);
         self.deliver_chain(board, first, source);
         board.watches.deliver(false);
@@ -275,7 +277,8 @@ impl Cpu {
         frame.extend(event.error.map(u64::from));
         let size = if wide { 4 } else { 2 };
         let mask = if stack_segment.big() { 0xffff_ffff } else { 0xffff };
-        let kept = pointer & !mask;
+        // A stack of 16 bits has SP alone.
+        let kept = self.gpr[RSP] & !mask;
         let bottom = pointer.wrapping_sub(frame.len() as u64 * size) & mask;
         if !stack_segment.contains(bottom, frame.len() as u64 * size) {
             let error = if inner { selector_error(stack_segment.selector) | ext } else { ext };

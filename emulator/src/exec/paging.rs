@@ -86,7 +86,7 @@ pub fn invpcid<W: Word>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
     let disabled = cpu.control.cr4 & cr4::PCIDE == 0;
     if pcid & !PCID != 0
         || names_one && disabled && pcid != 0
-        || kind == 0 && !canonical(linear, cpu.linear_bits())
+        || kind == 0 && !canonical(linear, cpu.system_linear_bits())
     {
         return Err(cpu.gp(0));
     }

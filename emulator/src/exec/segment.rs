@@ -164,10 +164,10 @@ impl Cpu {
 
 /// MOV segment register, register
 pub fn mov_sr<const MEMORY: bool>(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
-    let selector = if MEMORY { cpu.read::<u16>(board, op)? } else { u16::get(cpu, op.src) };
     if op.dst == sreg::CS {
         return Err(cpu.ud());
     }
+    let selector = if MEMORY { cpu.read::<u16>(board, op)? } else { u16::get(cpu, op.src) };
     cpu.load_segment(board, op.dst, selector)?;
     after_segment_load(cpu, op)
 }

@@ -227,7 +227,8 @@ fn invpcid_refuses_what_cannot_be() {
     let refused = (13, Some(0));
     assert_eq!(after_invpcid(4, 0, 0, false, true), refused);
     assert_eq!(after_invpcid(2, 0x1000, 0, false, true), refused);
-    assert_eq!(after_invpcid(0, 7, 1 << 47, false, true), refused);
+    assert_eq!(after_invpcid(0, 7, 1 << 56, false, true), refused);
+    assert_eq!(after_invpcid(0, 7, 1 << 47, false, true), (3, None), "five levels are offered");
     assert_eq!(after_invpcid(1, 7, 0, false, false), refused);
     assert_eq!(after_invpcid(1, 0, 0, false, false), (14, Some(0)));
 }
