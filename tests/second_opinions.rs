@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use ringhold::emulator::bus::DeviceId;
@@ -78,12 +79,18 @@ fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// Into a file of its own: nasm removes what it was to write when a program does not assemble, and that
+/// must not be a file of the system's.
 fn assemble(program: &str) -> Vec<u8> {
+    static NTH: AtomicU32 = AtomicU32::new(0);
+    let output = scratch(&format!("{program}.{}.bin", NTH.fetch_add(1, Ordering::Relaxed)));
     let mut nasm = Command::new("nasm");
-    nasm.current_dir(source("")).args(["-f", "bin", "-o", "/dev/stdout"]).arg(format!("{program}.asm"));
-    let done = nasm.stderr(Stdio::inherit()).output().expect("nasm is to be installed");
-    assert!(done.status.success(), "{program} does not assemble");
-    done.stdout
+    nasm.current_dir(source("")).args(["-f", "bin", "-o"]).arg(&output).arg(format!("{program}.asm"));
+    let done = nasm.stderr(Stdio::inherit()).status().expect("nasm is to be installed");
+    assert!(done.success(), "{program} does not assemble");
+    let image = fs::read(&output).unwrap();
+    fs::remove_file(&output).unwrap();
+    image
 }
 
 /// Lines by case; the name is what comes before the vector.
