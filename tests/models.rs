@@ -27,8 +27,9 @@ fn page() -> String {
          tell of `cpu.tsc_hz` and the local APIC's `timer_hz`). Beyond its highest leaf an Intel\n\
          processor answers with its highest basic one, an AMD processor with zeros. `apic` is there if\n\
          the machine has a `lapic`; `x2apic`, `tsc_deadline` and `arat` go with it.\n\n\
-         Where processors of different vendors do different things with one instruction, every model\n\
-         does what [one column](undefined.md) says, whatever its vendor.\n",
+         Where processors of different vendors do different things with one instruction, a model does\n\
+         what [the table](undefined.md) says: mostly one thing whatever its vendor, and its vendor's\n\
+         where the table says so.\n",
     );
     for name in model_names() {
         let file = ModelFile::named(name).unwrap();

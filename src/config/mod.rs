@@ -446,6 +446,32 @@ mod tests {
             "(cpu: (model: \"x86-64-v3\", features: {\"sse4_2\": false}))",
             &["test.ron:1:", "cpu.features.sse4_2", "avx needs it"],
         );
+        // What is switched on without what it rests on.
+        for feature in
+            ["avx", "fma", "f16c", "sse4_2", "ssse3", "vaes", "vpclmulqdq", "invpcid", "xsavec", "xsaves"]
+        {
+            let text = format!("(cpu: (features: {{\n\"{feature}\": true}}))");
+            check(
+                &text,
+                &["test.ron:2:1", &format!("cpu.features.{feature}"), "it needs ", "x86-64-v1 has not"],
+            );
+        }
+        // What is switched off from under another.
+        for (model, feature, above) in [
+            ("x86-64-v3", "xsave", "avx"),
+            ("x86-64-v3", "avx", "fma"),
+            ("x86-64-v3", "sse2", "sse3"),
+            ("x86-64-v2", "ssse3", "sse4_1"),
+            ("haswell", "lm", "pcid"),
+            ("haswell", "pcid", "invpcid"),
+            ("skylake-server", "xsavec", "xsaves"),
+            ("x86-64-v1", "fpu", "mmx"),
+            ("x86-64-v1", "syscall", "lm"),
+            ("x86-64-v1", "pae", "nx"),
+        ] {
+            let text = format!("(cpu: (model: \"{model}\", features: {{\n\"{feature}\": false}}))");
+            check(&text, &["test.ron:2:1", &format!("cpu.features.{feature}"), &format!("{above} needs it")]);
+        }
         check("(cpu: (features: {\"x2apic\": true}))", &["x2apic", "lapic"]);
         check("(cpu: (features: {\"apic\": true}))", &["lapic"]);
         check("(cpu: (physical_bits: 35))", &["cpu.physical_bits", "35"]);
