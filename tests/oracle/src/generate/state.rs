@@ -12,7 +12,7 @@ pub(super) fn extended(random: &mut Random) -> [u8; 10] {
 }
 
 pub(super) fn control_word(random: &mut Random) -> u16 {
-    let masks = if random.one_in(5) { random.below(64) as u16 } else { 0x3f };
+    let masks = if random.one_in(3) { random.below(64) as u16 } else { 0x3f };
     let precision = random.pick(&[0, 2, 3, 3, 3]);
     0x40 | masks | precision << 8 | (random.below(4) as u16) << 10 | (random.below(2) as u16) << 12
 }
@@ -31,12 +31,18 @@ pub(super) fn mxcsr(random: &mut Random) -> u32 {
     flags | daz << 6 | masks << 7 | (random.below(4) as u32) << 13 | ftz << 15
 }
 
-/// Makes an extended number half of its own last place, for one of the precisions.
-fn half_of_last_place(number: &mut [u8], random: &mut Random) {
+/// Makes of an extended number half of its last place, for one of the precisions; or the least normal number
+/// of its significand, or the pseudo-denormal one that equals that.
+fn near_relation(number: &mut [u8], random: &mut Random) {
     let exponent = u16::from_le_bytes([number[8], number[9]]) & 0x7fff;
-    let lower = exponent.saturating_sub(random.pick(&[24, 53, 64])).max(1);
-    number[..8].copy_from_slice(&(1u64 << 63).to_le_bytes());
-    number[8..].copy_from_slice(&(lower | random.bits() as u16 & 0x8000).to_le_bytes());
+    let exponent = if random.one_in(2) {
+        number[..8].copy_from_slice(&(1u64 << 63).to_le_bytes());
+        exponent.saturating_sub(random.pick(&[24, 53, 64])).max(1)
+    } else {
+        number[7] |= 0x80;
+        random.below(2) as u16
+    };
+    number[8..].copy_from_slice(&(exponent | random.bits() as u16 & 0x8000).to_le_bytes());
 }
 
 /// A random x87 and SSE state.
@@ -69,7 +75,7 @@ pub(super) fn fx(random: &mut Random) -> [u8; FX_BYTES] {
         if related && random.one_in(2) {
             fx[at..at + 10].copy_from_slice(&random.pick(&pool));
             if random.one_in(3) {
-                half_of_last_place(&mut fx[at..at + 10], random);
+                near_relation(&mut fx[at..at + 10], random);
                 continue;
             }
             let (byte, bits) = random.pick(&[(0, 0), (9, 0x80), (0, 1), (8, 1), (7, 0x80), (7, 0x40)]);
