@@ -230,6 +230,8 @@ fn begin(batch: &mut Batch, index: usize) {
     let (code, data) = pages();
     let place = case.place();
     let length = place.len();
+    // An earlier case may have stored here.
+    code.fill(INT3);
     code[place].copy_from_slice(&case.code[..length]);
     data.copy_from_slice(&batch.background[..DATA_BYTES]);
     apply(&case.patches, data);
