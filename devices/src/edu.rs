@@ -8,7 +8,7 @@
 
 use ringhold_emulator::bus::pci::{Bar, BarKind, ConfigSpace, Header, PciAddress, command};
 use ringhold_emulator::bus::{
-    AccessError, Cx, Device, Identity, MmioDevice, PciFunction, RestoreError, Width,
+    AccessError, Cx, Device, Identity, MmioDevice, PciFunction, RestoreError, Width, is_unmaskable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -399,6 +399,10 @@ impl Device for Edu {
             irqs: vec![self.build.gsi],
             ..Identity::default()
         }
+    }
+
+    fn may_interrupt_unmaskably(&self) -> bool {
+        self.msi_enabled() && is_unmaskable(self.config.word(MSI + 0xc).into())
     }
 
     fn reset(&mut self, cx: &mut Cx<'_>) {

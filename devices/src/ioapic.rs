@@ -11,7 +11,7 @@
 
 use ringhold_emulator::bus::{
     AccessError, Cx, Device, Identity, InterruptController, MmioDevice, MmioRange, RestoreError, Signal,
-    Width,
+    Width, is_unmaskable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -258,6 +258,10 @@ impl Device for Ioapic {
 
     fn interrupts(&mut self) -> Option<&mut dyn InterruptController> {
         Some(self)
+    }
+
+    fn may_interrupt_unmaskably(&self) -> bool {
+        self.state.entries.iter().any(|entry| entry & MASKED == 0 && is_unmaskable(*entry as u32))
     }
 }
 

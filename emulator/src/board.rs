@@ -589,6 +589,11 @@ impl Board {
         self.smm
     }
 
+    /// Whether an SMI, NMI or INIT may come in time.
+    pub(crate) fn may_interrupt_unmaskably(&self) -> bool {
+        self.devices.iter().any(|device| device.may_interrupt_unmaskably())
+    }
+
     /// Finds out anew what the processor sees of memory.
     fn refresh_view(&mut self) {
         // The gates are OR-ed, as on boards with a fast gate beside that of the keyboard

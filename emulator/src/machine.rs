@@ -31,8 +31,9 @@ pub enum Stop {
     Reset,
     /// The processor shut down: a fault while it delivered a double fault.
     TripleFault,
-    /// The processor halted and nothing can wake it: interrupts are off, or no event is pending, or
-    /// none woke it for a virtual day ([`Machine::run`]).
+    /// The processor halted and nothing can wake it: interrupts are off and no device is programmed
+    /// to send SMIs, NMIs or INIT, or no event is pending, or none woke it for a virtual day
+    /// ([`Machine::run`]).
     Halted,
     /// Exceptions are delivered one after another and no instruction retires: the processor is
     /// alive, but will never do anything else.
@@ -303,9 +304,11 @@ impl Machine {
             cpu.activity = Activity::Running;
             return None;
         }
+        if !enabled && !self.board.may_interrupt_unmaskably() {
+            return Some(Stop::Halted);
+        }
         let fabric = &mut self.board.fabric;
         match fabric.events.next_at() {
-            _ if !enabled => Some(Stop::Halted),
             None => Some(Stop::Halted),
             Some(at) if at > until_ns => {
                 fabric.clock.skip_to(until_ns);

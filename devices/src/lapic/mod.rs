@@ -19,7 +19,7 @@ mod tests;
 
 use ringhold_emulator::bus::{
     AccessError, Cx, Device, Identity, InterruptController, LocalApic, MmioDevice, MmioRange, RestoreError,
-    Signal, Width,
+    Signal, Width, is_unmaskable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -765,6 +765,12 @@ impl Device for Lapic {
     fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
         self.state = saved::unpack(&self.name(), state, |_| Ok(()))?;
         Ok(())
+    }
+
+    fn may_interrupt_unmaskably(&self) -> bool {
+        // Nothing is connected to LINT1.
+        let lvt = self.state.lvt[LINT0];
+        self.state.enabled() && lvt & MASKED == 0 && is_unmaskable(lvt)
     }
 
     fn mmio(&mut self) -> Option<&mut dyn MmioDevice> {

@@ -8,6 +8,15 @@ use super::{DeviceId, Driver, Lines};
 use crate::memory::Memory;
 use crate::time::{Clock, Event, EventQueue};
 
+/// Whether an interrupt message, or an entry that makes one, has the delivery mode of an SMI, an NMI
+/// or INIT in bits 10:8 (SDM volume 3, 12.11.2).
+pub fn is_unmaskable(data: u32) -> bool {
+    const SMI: u32 = 2;
+    const NMI: u32 = 4;
+    const INIT: u32 = 5;
+    matches!(data >> 8 & 7, SMI | NMI | INIT)
+}
+
 /// A change on the wires between devices, or a wish that reaches the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Signal {

@@ -10,7 +10,7 @@ pub mod mmio;
 pub mod pci;
 pub mod ports;
 
-pub use context::{Cx, Fabric, Signal};
+pub use context::{Cx, Fabric, Signal, is_unmaskable};
 pub use lines::{Driver, Lines};
 
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,12 @@ pub trait Device: Send {
     /// What it says of SMRAM, if it is the host bridge.
     fn smram(&self) -> Option<Smram> {
         None
+    }
+
+    /// Whether an SMI, NMI or INIT may come of it in time, as it is programmed: a processor that
+    /// halts with interrupts off waits for that.
+    fn may_interrupt_unmaskably(&self) -> bool {
+        false
     }
 
     /// The local APIC of a processor, if it is one.
