@@ -235,8 +235,16 @@ impl Cpu {
     /// view. To be called after any change of segments, control registers, XCR0 or EFER (CLTS too); it
     /// flushes nothing.
     pub fn refresh(&mut self) {
-        self.size = self.find_code_size();
         self.canonical_shift = if self.control.cr4 & cr4::LA57 != 0 { 7 } else { 16 };
+        self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
+        self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;
+        self.refresh_debug();
+        self.refresh_segments();
+    }
+
+    /// The part of [`Self::refresh`] that segment registers and flags decide.
+    pub fn refresh_segments(&mut self) {
+        self.size = self.find_code_size();
         let protected = self.protected();
         self.cpl = match (protected, self.v86()) {
             (false, _) => 0,
@@ -253,12 +261,9 @@ impl Cpu {
                 self.seg_base[usize::from(index)] = 0;
             }
         }
-        self.mmx_ready = self.control.cr0 & (cr0::EM | cr0::TS) == 0;
-        self.sse_ready = self.mmx_ready && self.control.cr4 & cr4::OSFXSR != 0;
-        self.avx_ready = self.avx_enabled() && self.control.cr0 & cr0::TS == 0;
-        self.refresh_debug();
-        let limited = self.size != CodeSize::Bits64 && self.seg[usize::from(sreg::CS)].limit != u32::MAX;
+        let limited = !flat && self.seg[usize::from(sreg::CS)].limit != u32::MAX;
         self.careful = limited || self.has_instruction_breakpoint();
+        self.avx_ready = self.avx_enabled() && self.control.cr0 & cr0::TS == 0;
         self.refresh_view();
     }
 

@@ -370,7 +370,7 @@ pub fn syscall(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Step {
         // TF counts as it is after SYSCALL: no step is taken into a kernel that masks it.
         cpu.exception = Some(Exception { vector: 1, error: None });
     }
-    cpu.refresh();
+    cpu.refresh_segments();
     cpu.branch_and_look_if_needed(board)
 }
 
@@ -414,7 +414,7 @@ pub fn sysret<const LONG_TARGET: bool>(cpu: &mut Cpu, board: &mut Board, _: &Op)
         // As if the step were that of the SYSCALL that is now over.
         cpu.control.pending_debug |= dr6::BS;
     }
-    cpu.refresh();
+    cpu.refresh_segments();
     cpu.branch_and_look_if_needed(board)
 }
 

@@ -244,7 +244,7 @@ impl Cpu {
         if matches!(kind, Kind::INTERRUPT_GATE | Kind::INTERRUPT_GATE16) {
             self.flags.system &= !flag::IF;
         }
-        self.refresh();
+        self.refresh_segments();
     }
 
     fn protected_interrupt(&mut self, board: &mut Board, event: Exception, gate: &Gate, ext: u32) -> Step {
@@ -582,7 +582,7 @@ impl Cpu {
                 }
             }
         }
-        self.refresh();
+        self.refresh_segments();
     }
 
     /// Loads the flags that IRET may change from privilege level `from`.

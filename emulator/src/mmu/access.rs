@@ -49,6 +49,14 @@ impl Cpu {
         }
     }
 
+    /// The linear address of the memory operand where nothing is checked or cut on the way: that of
+    /// each of its parts lies so far behind it as the part in the operand.
+    #[inline(always)]
+    pub fn flat_linear(&self, op: &Op) -> Option<u64> {
+        let linear = self.effective(op).wrapping_add(self.seg_base[usize::from(op.seg & 7)]);
+        (op.address == address::FLAT).then_some(linear)
+    }
+
     /// The linear address of `offset` in the operand's segment, checked.
     #[cold]
     pub fn linear_checked(&mut self, op: &Op, offset: u64, size: u64, write: bool) -> Result<u64, Leave> {

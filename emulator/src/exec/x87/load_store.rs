@@ -113,6 +113,11 @@ integer!(Int64, u64, i64);
 
 /// Reads the ten-byte memory operand: eight bytes, then two.
 fn read_ten(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u64, u16), Leave> {
+    let together = cpu.flat_linear(op).and_then(|linear| cpu.load_together::<[u16; 5]>(linear));
+    if let Some([a, b, c, d, high]) = together {
+        let low = [a, b, c, d].into_iter().rev().fold(0, |low, word| low << 16 | u64::from(word));
+        return Ok((low, high));
+    }
     Ok((cpu.read(board, op)?, cpu.read(board, &op.behind(8))?))
 }
 
@@ -127,6 +132,11 @@ fn writable_ten(cpu: &mut Cpu, board: &mut Board, op: &Op) -> Result<(u64, u64),
 
 /// Writes the ten-byte memory operand, all or nothing.
 fn write_ten(cpu: &mut Cpu, board: &mut Board, op: &Op, low: u64, high: u16) -> Step {
+    let words = [low as u16, (low >> 16) as u16, (low >> 32) as u16, (low >> 48) as u16, high];
+    let flat = cpu.flat_linear(op);
+    if flat.is_some_and(|linear| cpu.store_together(linear, words, cpu.view)) {
+        return Ok(());
+    }
     let at = writable_ten(cpu, board, op)?;
     cpu.store(board, at.0, op.seg, low)?;
     cpu.store(board, at.1, op.seg, high)
