@@ -9,7 +9,7 @@ use crate::decode::Op;
 use crate::exec::Step;
 use crate::exec::sse::exceptions::quiet;
 use crate::exec::sse::float::{Float, Format, number, with_bits};
-use crate::exec::sse::soft::{DOUBLE, SINGLE, fused};
+use crate::exec::sse::soft::fused;
 use crate::exec::sse::{Encoding, Source, Wide};
 
 /// What lowering puts into the immediate.
@@ -93,6 +93,5 @@ fn one<F: Float>(mxcsr: u32, control: u64, nth: u32, [x, y, z]: [F; 3]) -> (u64,
             return (result.bits(), 0);
         }
     }
-    let layout = if F::BITS == 32 { SINGLE } else { DOUBLE };
-    fused(layout, mxcsr, [a.bits(), b.bits(), c.bits()], negate_product, negate_sum)
+    fused(F::LAYOUT, mxcsr, [a.bits(), b.bits(), c.bits()], negate_product, negate_sum)
 }

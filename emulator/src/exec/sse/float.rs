@@ -6,6 +6,7 @@ use std::ops::{Add as Plus, Div as Over, Mul as Times, Sub as Minus};
 use super::exceptions::bit::PE;
 use super::exceptions::{Hosted, Run, control, quiet, trapped};
 use super::host;
+use super::soft::{DOUBLE, Layout, SINGLE};
 
 /// A format of numbers.
 pub trait Float:
@@ -13,6 +14,8 @@ pub trait Float:
 {
     /// Width in bits.
     const BITS: u32;
+    /// How it is laid out.
+    const LAYOUT: Layout;
     /// Positive zero.
     const ZERO: Self;
     /// The quiet bit of a NaN.
@@ -52,9 +55,10 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($type:ty, $bits:ty, $fraction:literal, $top_exponent:literal) => {
+    ($type:ty, $bits:ty, $layout:expr, $fraction:literal, $top_exponent:literal) => {
         impl Float for $type {
             const BITS: u32 = <$bits>::BITS;
+            const LAYOUT: Layout = $layout;
             const ZERO: Self = 0.0;
             const QUIET: u64 = 1 << ($fraction - 1);
 
@@ -141,8 +145,8 @@ macro_rules! float {
     };
 }
 
-float!(f32, u32, 23, 0xff);
-float!(f64, u64, 52, 0x7ff);
+float!(f32, u32, SINGLE, 23, 0xff);
+float!(f64, u64, DOUBLE, 52, 0x7ff);
 
 /// Which numbers of a register an instruction works on.
 pub trait Format {

@@ -115,11 +115,6 @@ struct Cut {
 }
 
 impl Layout {
-    /// Width in bits.
-    pub fn bits(self) -> u32 {
-        self.bits
-    }
-
     /// The number 1.
     pub fn one(self) -> u64 {
         (self.bias() as u64) << self.fraction

@@ -6,29 +6,23 @@
 //! compare each function with the host's instruction.
 
 use super::exceptions::bit::{DAZ, IE, OM, PE, RC, UM, ZE};
-use super::soft::{DOUBLE, Kind, Layout, Magnitude, SINGLE, fused};
+use super::float::{Float, Format, Pd, Ps, Sd, Ss, number, with_bits};
+use super::soft::{Kind, Layout, Magnitude, fused};
 
 /// Round toward zero, in MXCSR.
 const TRUNCATE: u32 = RC;
 
-/// The number `nth` of a register.
-fn number(layout: Layout, register: u128, nth: u32) -> u64 {
-    (register >> (layout.bits() * nth)) as u64 & u64::MAX >> (64 - layout.bits())
-}
-
-/// `register` with another number `nth`.
-fn with_number(layout: Layout, register: u128, nth: u32, value: u64) -> u128 {
-    let shift = layout.bits() * nth;
-    let mask = u128::from(u64::MAX >> (64 - layout.bits()));
-    register & !(mask << shift) | u128::from(value) << shift
-}
-
-/// The register `onto` with `COUNT` results of `f` from number 0 up, and all exceptions.
-fn collect(layout: Layout, count: u32, onto: u128, mut f: impl FnMut(u32) -> (u64, u32)) -> (u128, u32) {
+/// The register `onto` with `count` results of `f` from number 0 up, and all exceptions.
+fn collect<F: Float>(count: u32, onto: u128, mut f: impl FnMut(u32) -> (u64, u32)) -> (u128, u32) {
     (0..count).fold((onto, 0), |(register, flags), nth| {
         let (value, found) = f(nth);
-        (with_number(layout, register, nth, value), flags | found)
+        (with_bits::<F>(register, nth, value), flags | found)
     })
+}
+
+/// The bits of number `nth` of a register.
+fn bits<F: Float>(register: u128, nth: u32) -> u64 {
+    number::<F>(register, nth).bits()
 }
 
 /// Everything masked: the caller finds what unmasked exceptions change.
@@ -89,47 +83,52 @@ fn sqrt(layout: Layout, mxcsr: u32, _: u64, b: u64) -> (u64, u32) {
     }
 }
 
-/// `name = operation on so many numbers of a layout;`
+/// An operation on the numbers of a format.
+fn each<S: Format>(operation: Two, control: u32, a: u128, b: u128) -> (u128, u32) {
+    collect::<S::Number>(S::COUNT, a, |nth| {
+        let (a, b) = (bits::<S::Number>(a, nth), bits::<S::Number>(b, nth));
+        operation(S::Number::LAYOUT, masked(control), a, b)
+    })
+}
+
+/// `name = operation, format;`
 macro_rules! arithmetic {
-    ($($name:ident = $operation:ident, $count:literal, $layout:ident;)*) => {$(
+    ($($name:ident = $operation:ident, $format:ident;)*) => {$(
         pub fn $name(control: u32, a: u128, b: u128) -> (u128, u32) {
-            let operation: Two = $operation;
-            collect($layout, $count, a, |nth| {
-                operation($layout, masked(control), number($layout, a, nth), number($layout, b, nth))
-            })
+            each::<$format>($operation, control, a, b)
         }
     )*};
 }
 
 arithmetic! {
-    addps = add, 4, SINGLE;
-    addpd = add, 2, DOUBLE;
-    addss = add, 1, SINGLE;
-    addsd = add, 1, DOUBLE;
-    subps = sub, 4, SINGLE;
-    subpd = sub, 2, DOUBLE;
-    subss = sub, 1, SINGLE;
-    subsd = sub, 1, DOUBLE;
-    mulps = mul, 4, SINGLE;
-    mulpd = mul, 2, DOUBLE;
-    mulss = mul, 1, SINGLE;
-    mulsd = mul, 1, DOUBLE;
-    divps = div, 4, SINGLE;
-    divpd = div, 2, DOUBLE;
-    divss = div, 1, SINGLE;
-    divsd = div, 1, DOUBLE;
-    sqrtps = sqrt, 4, SINGLE;
-    sqrtpd = sqrt, 2, DOUBLE;
-    sqrtss = sqrt, 1, SINGLE;
-    sqrtsd = sqrt, 1, DOUBLE;
+    addps = add, Ps;
+    addpd = add, Pd;
+    addss = add, Ss;
+    addsd = add, Sd;
+    subps = sub, Ps;
+    subpd = sub, Pd;
+    subss = sub, Ss;
+    subsd = sub, Sd;
+    mulps = mul, Ps;
+    mulpd = mul, Pd;
+    mulss = mul, Ss;
+    mulsd = mul, Sd;
+    divps = div, Ps;
+    divpd = div, Pd;
+    divss = div, Ss;
+    divsd = div, Sd;
+    sqrtps = sqrt, Ps;
+    sqrtpd = sqrt, Pd;
+    sqrtss = sqrt, Ss;
+    sqrtsd = sqrt, Sd;
 }
 
 // --- between formats ---------------------------------------------------------------------------
 
 /// Number `nth` of `source` in the other format.
-fn converted(from: Layout, to: Layout, control: u32, source: u128, nth: u32) -> (u64, u32) {
-    let mxcsr = masked(control);
-    let bits = number(from, source, nth);
+fn converted<F: Float, T: Float>(control: u32, source: u128, nth: u32) -> (u64, u32) {
+    let (from, to, mxcsr) = (F::LAYOUT, T::LAYOUT, masked(control));
+    let bits = bits::<F>(source, nth);
     match from.operands(mxcsr, [bits]) {
         Ok(([bits], flags)) => {
             let (bits, found) = from.convert(to, bits, mxcsr);
@@ -140,53 +139,53 @@ fn converted(from: Layout, to: Layout, control: u32, source: u128, nth: u32) -> 
 }
 
 pub fn cvtps2pd(control: u32, _: u128, b: u128) -> (u128, u32) {
-    collect(DOUBLE, 2, 0, |nth| converted(SINGLE, DOUBLE, control, b, nth))
+    collect::<f64>(2, 0, |nth| converted::<f32, f64>(control, b, nth))
 }
 
 pub fn cvtpd2ps(control: u32, _: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 2, 0, |nth| converted(DOUBLE, SINGLE, control, b, nth))
+    collect::<f32>(2, 0, |nth| converted::<f64, f32>(control, b, nth))
 }
 
 pub fn cvtss2sd(control: u32, a: u128, b: u128) -> (u128, u32) {
-    collect(DOUBLE, 1, a, |nth| converted(SINGLE, DOUBLE, control, b, nth))
+    collect::<f64>(1, a, |nth| converted::<f32, f64>(control, b, nth))
 }
 
 pub fn cvtsd2ss(control: u32, a: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 1, a, |nth| converted(DOUBLE, SINGLE, control, b, nth))
+    collect::<f32>(1, a, |nth| converted::<f64, f32>(control, b, nth))
 }
 
 // --- from integers -----------------------------------------------------------------------------
 
-fn from_integer(layout: Layout, control: u32, value: i64) -> (u64, u32) {
+fn from_integer<F: Float>(control: u32, value: i64) -> (u64, u32) {
     let significand = u128::from(value.unsigned_abs());
     if significand == 0 {
         return (0, 0);
     }
-    layout.round(value < 0, Magnitude { exponent: 0, significand }, false, masked(control))
+    F::LAYOUT.round(value < 0, Magnitude { exponent: 0, significand }, false, masked(control))
 }
 
 pub fn cvtdq2ps(control: u32, _: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 4, 0, |nth| from_integer(SINGLE, control, i64::from((b >> (32 * nth)) as i32)))
+    collect::<f32>(4, 0, |nth| from_integer::<f32>(control, i64::from((b >> (32 * nth)) as i32)))
 }
 
 pub fn cvtsi2ss_32(control: u32, a: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 1, a, |_| from_integer(SINGLE, control, i64::from(b as i32)))
+    collect::<f32>(1, a, |_| from_integer::<f32>(control, i64::from(b as i32)))
 }
 
 pub fn cvtsi2ss_64(control: u32, a: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 1, a, |_| from_integer(SINGLE, control, b as i64))
+    collect::<f32>(1, a, |_| from_integer::<f32>(control, b as i64))
 }
 
 pub fn cvtsi2sd_64(control: u32, a: u128, b: u128) -> (u128, u32) {
-    collect(DOUBLE, 1, a, |_| from_integer(DOUBLE, control, b as i64))
+    collect::<f64>(1, a, |_| from_integer::<f64>(control, b as i64))
 }
 
 // --- to integers -------------------------------------------------------------------------------
 
 /// Number `nth` of `source` as a signed integer of `width` bits; the integer indefinite where it
 /// does not fit (SDM volume 1, 4.8.3.7 and table 4-8). Denormals are no exceptions here.
-fn to_integer(layout: Layout, width: u32, mxcsr: u32, source: u128, nth: u32) -> (u64, u32) {
-    let bits = number(layout, source, nth);
+fn to_integer<F: Float>(width: u32, mxcsr: u32, source: u128, nth: u32) -> (u64, u32) {
+    let (layout, bits) = (F::LAYOUT, bits::<F>(source, nth));
     let negative = layout.negative(bits);
     let low = u64::MAX >> (64 - width);
     let indefinite = (1 << (width - 1), IE);
@@ -207,7 +206,7 @@ fn to_integer(layout: Layout, width: u32, mxcsr: u32, source: u128, nth: u32) ->
 }
 
 pub fn cvtps2dq(control: u32, _: u128, b: u128) -> (u128, u32) {
-    collect(SINGLE, 4, 0, |nth| to_integer(SINGLE, 32, control, b, nth))
+    collect::<f32>(4, 0, |nth| to_integer::<f32>(32, control, b, nth))
 }
 
 pub fn cvttps2dq(control: u32, a: u128, b: u128) -> (u128, u32) {
@@ -216,30 +215,30 @@ pub fn cvttps2dq(control: u32, a: u128, b: u128) -> (u128, u32) {
 
 pub fn cvtpd2dq(control: u32, _: u128, b: u128) -> (u128, u32) {
     // Doublewords lie as singles do.
-    collect(SINGLE, 2, 0, |nth| to_integer(DOUBLE, 32, control, b, nth))
+    collect::<f32>(2, 0, |nth| to_integer::<f64>(32, control, b, nth))
 }
 
 pub fn cvttpd2dq(control: u32, a: u128, b: u128) -> (u128, u32) {
     cvtpd2dq(control | TRUNCATE, a, b)
 }
 
-/// `name = from a layout to so many bits, with these bits of MXCSR set;`
+/// `name = from a format to so many bits, with these bits of MXCSR set;`
 macro_rules! to_general {
-    ($($name:ident = $layout:ident, $width:literal, $set:expr;)*) => {$(
+    ($($name:ident = $number:ty, $width:literal, $set:expr;)*) => {$(
         pub fn $name(control: u32, _: u128, b: u128) -> (u128, u32) {
-            let (value, flags) = to_integer($layout, $width, control | $set, b, 0);
+            let (value, flags) = to_integer::<$number>($width, control | $set, b, 0);
             (value.into(), flags)
         }
     )*};
 }
 
 to_general! {
-    cvtss2si_32 = SINGLE, 32, 0;
-    cvtss2si_64 = SINGLE, 64, 0;
-    cvttss2si_32 = SINGLE, 32, TRUNCATE;
-    cvttss2si_64 = SINGLE, 64, TRUNCATE;
-    cvtsd2si_32 = DOUBLE, 32, 0;
-    cvtsd2si_64 = DOUBLE, 64, 0;
-    cvttsd2si_32 = DOUBLE, 32, TRUNCATE;
-    cvttsd2si_64 = DOUBLE, 64, TRUNCATE;
+    cvtss2si_32 = f32, 32, 0;
+    cvtss2si_64 = f32, 64, 0;
+    cvttss2si_32 = f32, 32, TRUNCATE;
+    cvttss2si_64 = f32, 64, TRUNCATE;
+    cvtsd2si_32 = f64, 32, 0;
+    cvtsd2si_64 = f64, 64, 0;
+    cvttsd2si_32 = f64, 32, TRUNCATE;
+    cvttsd2si_64 = f64, 64, TRUNCATE;
 }
