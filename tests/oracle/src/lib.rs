@@ -25,3 +25,15 @@ pub mod native;
 pub mod sequence;
 pub mod table;
 pub mod values;
+
+/// The value of a knob, an environment variable. It reaches the tests only, not the machine.
+///
+/// # Panics
+/// When it is no number.
+#[allow(clippy::disallowed_methods, reason = "knobs of tests")]
+pub fn knob(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
+        Err(_) => default,
+    }
+}

@@ -17,6 +17,7 @@ use ringhold_oracle::compare::line;
 use ringhold_oracle::emulated::Emulated;
 use ringhold_oracle::forms::{decode, judged_by_bochs};
 use ringhold_oracle::generate;
+use ringhold_oracle::knob;
 use ringhold_oracle::layout::{DATA_BYTES, background};
 use ringhold_oracle::values::Random;
 
@@ -46,10 +47,6 @@ const HIGH: usize = 576;
 const GEOMETRY: (usize, usize) = (16, 63);
 /// How often Bochs is looked at without a new word, each time after 50 milliseconds.
 const PATIENCE: u32 = 1200;
-
-fn knob(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect(name))
-}
 
 fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)

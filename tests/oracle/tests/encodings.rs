@@ -12,6 +12,7 @@ use ringhold_oracle::compare::{Rules, differences, line};
 use ringhold_oracle::emulated::Emulated;
 use ringhold_oracle::forms::Form;
 use ringhold_oracle::generate;
+use ringhold_oracle::knob;
 use ringhold_oracle::native::Native;
 use ringhold_oracle::sequence::pool;
 use ringhold_oracle::values::Random;
@@ -20,15 +21,6 @@ use ringhold_oracle::values::Random;
 const ENCODINGS: u64 = 40;
 /// Differences that are reported.
 const REPORTED: usize = 20;
-
-/// A knob's value. The environment reaches the tests only, not the machine.
-#[allow(clippy::disallowed_methods)]
-fn knob(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
-        Err(_) => default,
-    }
-}
 
 fn compare(mode: Mode) {
     let forms = pool(mode);

@@ -8,6 +8,7 @@ use ringhold_oracle::compare::{Difference, Rules, differences, line};
 use ringhold_oracle::emulated::Emulated;
 use ringhold_oracle::forms::{Family, Fate, Form, all, compared, family, fate, modes, no_instruction};
 use ringhold_oracle::generate::{self, Generated};
+use ringhold_oracle::knob;
 use ringhold_oracle::layout::CODE_BYTES;
 use ringhold_oracle::native::{Native, host_has};
 use ringhold_oracle::values::Random;
@@ -22,13 +23,6 @@ type Simplification = Box<dyn Fn(&mut Case)>;
 #[allow(clippy::disallowed_methods)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn knob(name: &str, default: u64) -> u64 {
-    match environment(name) {
-        Some(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
-        None => default,
-    }
 }
 
 fn runner() -> Native {

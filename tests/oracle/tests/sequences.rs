@@ -6,6 +6,7 @@
 use ringhold_oracle::case::{Case, Mode};
 use ringhold_oracle::compare::{Difference, differences, line};
 use ringhold_oracle::emulated::Emulated;
+use ringhold_oracle::knob;
 use ringhold_oracle::native::Native;
 use ringhold_oracle::sequence::{Program, pool};
 use ringhold_oracle::values::Random;
@@ -18,15 +19,6 @@ const INSTRUCTIONS: u64 = 10_000_000;
 const BATCH: usize = 250;
 /// Differences that are reported.
 const REPORTED: usize = 8;
-
-/// A knob's value. The environment reaches the tests only, not the machine.
-#[allow(clippy::disallowed_methods)]
-fn knob(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
-        Err(_) => default,
-    }
-}
 
 fn compare(native: &mut Native, emulated: &mut Emulated, program: &Program) -> Option<Vec<Difference>> {
     let rules = program.rules()?;
