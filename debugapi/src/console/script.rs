@@ -20,6 +20,14 @@ pub(super) enum Leave {
     Continue,
 }
 
+/// What a loop repeats.
+struct Loop<'a> {
+    condition: Cursor<'a>,
+    body: Cursor<'a>,
+    /// What follows each round, if anything.
+    step: Option<Cursor<'a>>,
+}
+
 impl Execution<'_> {
     /// The commands of this file.
     pub(super) fn script(&mut self, name: &str, from: &mut Cursor<'_>, at: usize) -> Outcome<Known> {
@@ -70,7 +78,7 @@ impl Execution<'_> {
         let condition = from.parentheses()?;
         let body = from.braces()?;
         from.end()?;
-        self.repeat(condition, body, None, at)
+        self.repeat(&Loop { condition, body, step: None }, at)
     }
 
     /// `.for (command; condition; command) { … }`
@@ -80,41 +88,29 @@ impl Execution<'_> {
         from.end()?;
         let [first, condition, step] = head.parts().ok_or(Complaint::syntax(head.at()))?;
         self.block(first, at)?;
-        self.repeat(condition, body, Some(step), at)
+        self.repeat(&Loop { condition, body, step: Some(step) }, at)
     }
 
-    fn repeat(
-        &mut self,
-        condition: Cursor<'_>,
-        body: Cursor<'_>,
-        step: Option<Cursor<'_>>,
-        at: usize,
-    ) -> Outcome {
+    fn repeat(&mut self, what: &Loop<'_>, at: usize) -> Outcome {
         self.loops += 1;
-        let outcome = self.rounds(condition, body, step, at);
+        let outcome = self.rounds(what, at);
         self.loops -= 1;
         outcome
     }
 
-    fn rounds(
-        &mut self,
-        condition: Cursor<'_>,
-        body: Cursor<'_>,
-        step: Option<Cursor<'_>>,
-        at: usize,
-    ) -> Outcome {
+    fn rounds(&mut self, what: &Loop<'_>, at: usize) -> Outcome {
         loop {
-            let mut asked = condition;
+            let mut asked = what.condition;
             if self.expression(&mut asked)? == 0 {
                 return asked.end();
             }
             asked.end()?;
             self.count_round(at)?;
-            self.block(body, at)?;
+            self.block(what.body, at)?;
             if self.leave.take() == Some(Leave::Break) {
                 return Ok(());
             }
-            if let Some(step) = step {
+            if let Some(step) = what.step {
                 self.block(step, at)?;
             }
         }
