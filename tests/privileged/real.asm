@@ -42,17 +42,22 @@ HIGH    equ 0x100600
         bits 32
 %endmacro
 
-; Back to protected mode.
-%macro PROTECTED 0
-        mov eax, cr0
-        or al, 1
-        mov cr0, eax
+; The segments of protected mode, with CR0.PE set.
+%macro FLAT 0
         jmp dword CODE:%%flat
         bits 32
 %%flat: mov ax, DATA
         mov ds, ax
         mov es, ax
         mov ss, ax
+%endmacro
+
+; Back to protected mode.
+%macro PROTECTED 0
+        mov eax, cr0
+        or al, 1
+        mov cr0, eax
+        FLAT
         lidt [idtr]
 %endmacro
 
@@ -363,12 +368,7 @@ CASE "LMSW enters protected mode"
         smsw ax
         or al, 1
         lmsw ax
-        jmp dword CODE:.flat
-        bits 32
-.flat:  mov ax, DATA
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
+        FLAT
         mov esp, STACK
         lidt [idtr]
         mov eax, cr0
@@ -493,12 +493,7 @@ CASE "from real mode to protected mode and on without a jump"
         mov ds, ax
         mov eax, [dword GDT + 8]
         mov ebx, eax
-        jmp dword CODE:.flat
-        bits 32
-.flat:  mov ax, DATA
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
+        FLAT
         mov esp, STACK
         lidt [idtr]
         mov eax, ebx
