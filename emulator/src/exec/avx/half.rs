@@ -4,7 +4,7 @@ use crate::Board;
 use crate::cpu::Cpu;
 use crate::decode::Op;
 use crate::exec::Step;
-use crate::exec::sse::exceptions::bit::{DAZ, DE, FTZ, RC};
+use crate::exec::sse::exceptions::bit::{FTZ, RC};
 use crate::exec::sse::shape::narrowed;
 use crate::exec::sse::soft::{HALF, SINGLE};
 use crate::exec::sse::{Numeric, Wide};
@@ -37,15 +37,8 @@ impl Numeric for Vcvtps2ph {
         let control = mxcsr & !(RC | FTZ) | rounding;
         let (mut out, mut flags) = (0, 0);
         for nth in 0..4 {
-            let mut single = u64::from((src >> (32 * nth)) as u32);
-            if SINGLE.denormal(single) {
-                if mxcsr & DAZ == 0 {
-                    flags |= DE;
-                } else {
-                    single = SINGLE.sign(SINGLE.negative(single));
-                }
-            }
-            let (bits, found) = SINGLE.convert(HALF, single, control);
+            let single = u64::from((src >> (32 * nth)) as u32);
+            let (bits, found) = SINGLE.convert_operand(HALF, single, control);
             out |= u128::from(bits) << (16 * nth);
             flags |= found;
         }

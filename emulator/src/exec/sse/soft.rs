@@ -239,6 +239,17 @@ impl Layout {
         }
     }
 
+    /// [`Self::convert`] of an operand whose denormals are zeros with DAZ, and an exception without.
+    pub fn convert_operand(self, to: Self, bits: u64, mxcsr: u32) -> (u64, u32) {
+        let (bits, flags) = match self.operands(mxcsr, [bits]) {
+            Ok(([bits], flags)) => (bits, flags),
+            // A NaN is converted as it is.
+            Err(_) => (bits, 0),
+        };
+        let (bits, found) = self.convert(to, bits, mxcsr);
+        (bits, flags | found)
+    }
+
     /// Rounds an exact value that is not zero. Returns its bits and the exceptions, by MXCSR's
     /// rounding, FTZ and masks (SDM volume 1, 4.9.1.4, 4.9.1.5, 11.5.2).
     pub fn round(self, negative: bool, value: Magnitude, sticky: bool, mxcsr: u32) -> (u64, u32) {

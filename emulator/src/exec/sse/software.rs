@@ -127,15 +127,7 @@ arithmetic! {
 
 /// Number `nth` of `source` in the other format.
 fn converted<F: Float, T: Float>(control: u32, source: u128, nth: u32) -> (u64, u32) {
-    let (from, to, mxcsr) = (F::LAYOUT, T::LAYOUT, masked(control));
-    let bits = bits::<F>(source, nth);
-    match from.operands(mxcsr, [bits]) {
-        Ok(([bits], flags)) => {
-            let (bits, found) = from.convert(to, bits, mxcsr);
-            (bits, flags | found)
-        }
-        Err(_) => from.convert(to, bits, mxcsr),
-    }
+    F::LAYOUT.convert_operand(T::LAYOUT, bits::<F>(source, nth), masked(control))
 }
 
 pub fn cvtps2pd(control: u32, _: u128, b: u128) -> (u128, u32) {
